@@ -39,14 +39,9 @@ def parse_number(text: str) -> UUID:
             return UUID(hex=compact)
         except ValueError:
             pass
-    try:
-        if len(compact) != LENGTH:
-            raise KeyError(compact)
-        n = 0
-        for c in compact:
-            n = n << 5 | _VALUES[c]
-    except KeyError:
-        n = 1 << 128
+    n = 0
+    for c in compact if len(compact) == LENGTH else "!":
+        n = n << 5 | _VALUES.get(c, 1 << 128)
     if n >> 128:
         raise Invalid("not a tracking number: 26 letters and digits, as in the 250 reply")
     return UUID(int=n)

@@ -1,0 +1,117 @@
+"""Traces: OTLP when an endpoint is set, otherwise no provider and spans that cost next to nothing.
+
+The reception of a letter is one trace. Its ``traceparent`` (W3C Trace Context) rides in the ledger row and on NATS;
+each attempt is a new trace, linked to it, and sampled when it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_propagator = TraceContextTextMapPropagator()
+
+
+def setup(pod: str, instance: str, endpoint: str | None, ratio: float) -> None:
+    """Without an endpoint nothing is imported and nothing is recorded."""
+    if not endpoint:
+        return
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import (
+        ALWAYS_ON,
+        Decision,
+        ParentBased,
+        Sampler,
+        SamplingResult,
+        TraceIdRatioBased,
+    )
+
+    class Linked(Sampler):
+        """A root that is linked to a sampled span is sampled; any other by its ratio."""
+
+        chance = TraceIdRatioBased(ratio)
+
+        def should_sample(
+            self,
+            parent_context: Context | None,
+            trace_id: int,
+            name: str,
+            kind: SpanKind | None = None,
+            attributes: Any = None,
+            links: Sequence[Link] | None = None,
+            trace_state: Any = None,
+        ) -> SamplingResult:
+            if links:
+                if any(link.context.trace_flags.sampled for link in links):
+                    return ALWAYS_ON.should_sample(
+                        parent_context, trace_id, name, kind, attributes, links, trace_state
+                    )
+                return SamplingResult(Decision.DROP)
+            return self.chance.should_sample(
+                parent_context, trace_id, name, kind, attributes, links, trace_state
+            )
+
+        def get_description(self) -> str:
+            return f"Linked({ratio})"
+
+    resource = Resource.create(
+        {"service.name": f"yubin-{pod}", "service.namespace": "yubin", "service.instance.id": instance}
+    )
+    provider = TracerProvider(resource=resource, sampler=ParentBased(Linked()))
+    exporter = OTLPSpanExporter(endpoint=endpoint, insecure=not endpoint.startswith("https"))
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+    trace.set_tracer_provider(provider)
+
+
+def shutdown() -> None:
+    """Send what is still held; at the very end of the process."""
+    provider = trace.get_tracer_provider()
+    if hasattr(provider, "shutdown"):
+        provider.shutdown()
+
+
+def traceparent() -> str:
+    """Of the current span; "" when there is none."""
+    context = trace.get_current_span().get_span_context()
+    return encode(context) if context.is_valid else ""
+
+
+def encode(context: SpanContext) -> str:
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
+
+
+def decode(text: str) -> SpanContext | None:
+    """None when it is not a traceparent."""
+    parts = text.split("-")
+    if len(parts) != 4 or [len(p) for p in parts] != [2, 32, 16, 2]:
+        return None
+    try:
+        trace_id, span_id, flags = int(parts[1], 16), int(parts[2], 16), int(parts[3], 16)
+    except ValueError:
+        return None
+    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags & 1))
+    return context if context.is_valid else None
+
+
+def parent(carrier: dict[str, str]) -> Context:
+    """The context that a call's metadata names."""
+    return _propagator.extract(carrier)
+
+
+@contextmanager
+def linked(name: str, origin: str, **attributes: Any) -> Iterator[Span]:
+    """A new trace whose root is linked to ``origin``, a traceparent."""
+    context = decode(origin)
+    links = [Link(context)] if context else []
+    tracer = trace.get_tracer("yubin")
+    with tracer.start_as_current_span(name, context=Context(), links=links, attributes=attributes) as span:
+        yield span
