@@ -1,9 +1,21 @@
-"""Accounts: tenants, domains, accounts, aliases, credentials, limits, DKIM keys, as the ``directory`` pod keeps them."""
+"""Accounts: tenants, domains, accounts, aliases, credentials, limits, DKIM keys, as the ``directory`` pod keeps them.
+
+Four ports. ``Authenticator`` and ``SigningKeys`` are what other pods ask on a letter's way; ``Administration`` is what
+the api pod asks on behalf of an operator; each is implemented by the directory itself and by a client of it
+(``remote.py``). ``Accounts`` is the store below the directory, and nobody else's.
+
+Names are canonical everywhere below the edge: a domain is lower-case A-labels without the last dot, an account's or
+alias' address has a lower-case local part too. A domain belongs to one tenant, and with it every address in it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+KEYS_PER_DOMAIN = 8  # DKIM records, retired ones included
+ARGON2ID = "argon2id"  # the kind of a credential whose value is an encoded argon2id hash
+ALGORITHMS = ("rsa-sha256", "ed25519-sha256")  # RFC 8463 3; the first is the default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +66,72 @@ class SigningKey:
         return f"SigningKey({self.selector}._domainkey.{self.domain}, {self.algorithm})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DkimRecord:
+    """What is published for a key: ``name`` owns a TXT record of value ``text`` (RFC 6376 3.6)."""
+
+    selector: str
+    algorithm: str
+    name: str
+    text: str
+    signing: bool  # False: retired, kept so that mail under way still verifies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    name: str
+    created: float  # Unix seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """``catch_all`` is the address of the account that owns every address of the domain, or ""."""
+
+    name: str
+    tenant: str
+    created: float
+    catch_all: str = ""
+    dkim: tuple[DkimRecord, ...] = ()  # the newest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    id: str  # opaque; not used again for another account of the same address
+    tenant: str
+    address: str
+    enabled: bool
+    limits: Limits
+    created: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """A target is an address anywhere; one that is an account of the same tenant may send as the alias."""
+
+    address: str
+    tenant: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """What an account's password is checked against. ``kind`` says how ``value`` is read. Never logged."""
+
+    account: str  # Account.id
+    kind: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DkimKey:
+    """A key as it rests in the store; ``sealed`` is empty once the key is retired."""
+
+    domain: str
+    record: DkimRecord
+    created: float
+    sealed: bytes = field(repr=False)
+
+
 class Authenticator(Protocol):
     async def authenticate(self, login: str, password: str, *, peer: str, service: str) -> Identity:
         """Raises Unauthenticated, Exhausted (454 4.7.0, throttled or busy), or Unavailable (454 4.7.0)."""
@@ -62,3 +140,123 @@ class Authenticator(Protocol):
 class SigningKeys(Protocol):
     async def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         """The keys that sign for this domain now; empty when it is not ours or has none. May raise Unavailable."""
+
+
+class Administration(Protocol):
+    """Lists are pages in the order of their key: those behind ``after``, at most ``limit`` (0: 100; at most 1000).
+
+    Names and addresses are taken as typed and made canonical. Raises Invalid, NotFound, Exists, Unavailable.
+    """
+
+    async def create_tenant(self, name: str) -> Tenant: ...
+
+    async def list_tenants(self) -> tuple[Tenant, ...]: ...
+
+    async def create_domain(self, tenant: str, name: str, catch_all: str = "") -> Domain:
+        """With its first DKIM key. ``catch_all`` may name an account of the same tenant that is yet to be made."""
+
+    async def list_domains(self, tenant: str = "", *, after: str = "", limit: int = 0) -> tuple[Domain, ...]:
+        """Of one tenant, or of all."""
+
+    async def get_domain(self, name: str) -> Domain: ...
+
+    async def delete_domain(self, name: str) -> None:
+        """With its aliases and keys. Raises Exists while it has accounts."""
+
+    async def create_account(self, address: str, password: str, limits: Limits | None = None) -> Account: ...
+
+    async def list_accounts(
+        self, domain: str = "", *, after: str = "", limit: int = 0
+    ) -> tuple[Account, ...]:
+        """Of one domain, or of all."""
+
+    async def get_account(self, address: str) -> Account: ...
+
+    async def update_account(
+        self, address: str, *, enabled: bool | None = None, limits: Limits | None = None
+    ) -> Account:
+        """Changes what is not None; ``limits`` are replaced as a whole."""
+
+    async def set_password(self, address: str, password: str) -> None: ...
+
+    async def delete_account(self, address: str) -> None: ...
+
+    async def put_alias(self, address: str, targets: tuple[str, ...]) -> Alias:
+        """Makes the alias, or replaces its targets. Raises Exists when an account has the address."""
+
+    async def list_aliases(
+        self, domain: str = "", *, after: str = "", limit: int = 0
+    ) -> tuple[Alias, ...]: ...
+
+    async def delete_alias(self, address: str) -> None: ...
+
+    async def rotate_key(self, domain: str, algorithm: str = "", selector: str = "") -> Domain:
+        """Adds a key that signs from now on in place of the one of the same algorithm; "" means the default."""
+
+
+class Accounts(Protocol):
+    """The store. Every argument is canonical already. Each call is one transaction.
+
+    Raises NotFound (what is named, or the tenant or domain that it would belong to), Exists, Unavailable.
+    """
+
+    async def add_tenant(self, tenant: Tenant) -> None: ...
+
+    async def tenants(self) -> tuple[Tenant, ...]: ...
+
+    async def add_domain(self, domain: Domain, key: DkimKey) -> Domain:
+        """The domain and its first key."""
+
+    async def domain(self, name: str) -> Domain: ...
+
+    async def domains(self, tenant: str, after: str, limit: int) -> tuple[Domain, ...]:
+        """``tenant`` "" means all."""
+
+    async def remove_domain(self, name: str) -> None:
+        """With its aliases and keys. Raises Exists while it has accounts."""
+
+    async def add_key(self, key: DkimKey) -> Domain:
+        """Retires the key of the same algorithm and forgets its private half. Raises Exists for a used selector.
+
+        The oldest retired records beyond KEYS_PER_DOMAIN go.
+        """
+
+    async def keys(self, domain: str) -> tuple[DkimKey, ...]:
+        """Those that sign; none for an unknown domain."""
+
+    async def add_account(self, account: Account, credential: Credential) -> None:
+        """Raises Exists when an account or an alias has the address."""
+
+    async def account(self, address: str) -> Account: ...
+
+    async def accounts(self, domain: str, after: str, limit: int) -> tuple[Account, ...]:
+        """``domain`` "" means all; ``after`` is an address."""
+
+    async def change_account(self, address: str, enabled: bool | None, limits: Limits | None) -> Account: ...
+
+    async def remove_account(self, address: str) -> None:
+        """With its credentials."""
+
+    async def put_credential(self, address: str, kind: str, value: str) -> None:
+        """Makes it or replaces it."""
+
+    async def credential(self, address: str, kind: str) -> Credential | None:
+        """Of an enabled account; None otherwise."""
+
+    async def renew_credential(self, old: Credential, value: str) -> bool:
+        """Replaces the value unless somebody has changed it since ``old`` was read; True when it did."""
+
+    async def identity(self, account: str) -> Identity | None:
+        """Of an enabled account by its id; None otherwise."""
+
+    async def put_alias(self, alias: Alias) -> None:
+        """Raises Exists when an account has the address."""
+
+    async def aliases(self, domain: str, after: str, limit: int) -> tuple[Alias, ...]: ...
+
+    async def remove_alias(self, address: str) -> None: ...
+
+    async def check(self) -> None:
+        """Answers when the store can be read."""
+
+    async def close(self) -> None: ...
