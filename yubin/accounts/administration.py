@@ -22,8 +22,8 @@ class DirectoryAdmin:
     async def create_tenant(self, name: str) -> Tenant:
         return wire.tenant_from(await self._stub.CreateTenant(pb.CreateTenantRequest(name=name)))
 
-    async def list_tenants(self) -> tuple[Tenant, ...]:
-        answer = await self._stub.ListTenants(pb.ListTenantsRequest())
+    async def list_tenants(self, *, after: str = "", limit: int = 0) -> tuple[Tenant, ...]:
+        answer = await self._stub.ListTenants(pb.ListTenantsRequest(after=after, limit=limit))
         return tuple(map(wire.tenant_from, answer.tenants))
 
     async def create_domain(self, tenant: str, name: str, catch_all: str = "") -> Domain:

@@ -150,7 +150,7 @@ class Administration(Protocol):
 
     async def create_tenant(self, name: str) -> Tenant: ...
 
-    async def list_tenants(self) -> tuple[Tenant, ...]: ...
+    async def list_tenants(self, *, after: str = "", limit: int = 0) -> tuple[Tenant, ...]: ...
 
     async def create_domain(self, tenant: str, name: str, catch_all: str = "") -> Domain:
         """With its first DKIM key. ``catch_all`` may name an account of the same tenant that is yet to be made."""
@@ -191,7 +191,10 @@ class Administration(Protocol):
     async def delete_alias(self, address: str) -> None: ...
 
     async def rotate_key(self, domain: str, algorithm: str = "", selector: str = "") -> Domain:
-        """Adds a key that signs from now on in place of the one of the same algorithm; "" means the default."""
+        """Adds a key that signs from now on in place of the one of the same algorithm.
+
+        ``algorithm`` "" means rsa-sha256, ``selector`` "" one made from the date.
+        """
 
 
 class Accounts(Protocol):
@@ -202,7 +205,7 @@ class Accounts(Protocol):
 
     async def add_tenant(self, tenant: Tenant) -> None: ...
 
-    async def tenants(self) -> tuple[Tenant, ...]: ...
+    async def tenants(self, after: str, limit: int) -> tuple[Tenant, ...]: ...
 
     async def add_domain(self, domain: Domain, key: DkimKey) -> Domain:
         """The domain and its first key."""

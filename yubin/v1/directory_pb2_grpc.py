@@ -28,6 +28,7 @@ if _version_not_supported:
 class DirectoryStub:
     """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
+    Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
 
     def __init__(self, channel):
@@ -131,6 +132,7 @@ class DirectoryStub:
 class DirectoryServicer:
     """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
+    Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
 
     def Authenticate(self, request, context):
@@ -180,7 +182,7 @@ class DirectoryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteDomain(self, request, context):
-        """FAILED_PRECONDITION while it has accounts.
+        """With its aliases and keys. ALREADY_EXISTS while it has accounts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,7 +226,8 @@ class DirectoryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutAlias(self, request, context):
-        """An alias is one address with one or more targets. A target that is an account of ours lets it send as the alias.
+        """An alias is one address with one or more targets. A target that is an account of the same tenant may send as
+        the alias. ALREADY_EXISTS when an account has the address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -243,7 +246,8 @@ class DirectoryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateKey(self, request, context):
-        """Adds a DKIM key (a rotation): it signs from now on; older ones are kept for verification until removed.
+        """Adds a DKIM key (a rotation): it signs from now on in place of the one of the same algorithm, whose record is
+        kept so that mail under way still verifies.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -353,6 +357,7 @@ def add_DirectoryServicer_to_server(servicer, server):
 class Directory:
     """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
+    Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
 
     @staticmethod

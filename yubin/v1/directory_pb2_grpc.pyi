@@ -15,6 +15,7 @@ GRPC_VERSION: str
 class DirectoryStub:
     """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
+    Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -31,7 +32,7 @@ class DirectoryStub:
     ListDomains: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListDomainsRequest, _directory_pb2.ListDomainsResponse]
     GetDomain: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetDomainRequest, _directory_pb2.Domain]
     DeleteDomain: _aio.UnaryUnaryMultiCallable[_directory_pb2.DeleteDomainRequest, _directory_pb2.DeleteDomainResponse]
-    """FAILED_PRECONDITION while it has accounts."""
+    """With its aliases and keys. ALREADY_EXISTS while it has accounts."""
     CreateAccount: _aio.UnaryUnaryMultiCallable[_directory_pb2.CreateAccountRequest, _directory_pb2.Account]
     ListAccounts: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListAccountsRequest, _directory_pb2.ListAccountsResponse]
     GetAccount: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetAccountRequest, _directory_pb2.Account]
@@ -40,15 +41,20 @@ class DirectoryStub:
     SetPassword: _aio.UnaryUnaryMultiCallable[_directory_pb2.SetPasswordRequest, _directory_pb2.SetPasswordResponse]
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_directory_pb2.DeleteAccountRequest, _directory_pb2.DeleteAccountResponse]
     PutAlias: _aio.UnaryUnaryMultiCallable[_directory_pb2.PutAliasRequest, _directory_pb2.Alias]
-    """An alias is one address with one or more targets. A target that is an account of ours lets it send as the alias."""
+    """An alias is one address with one or more targets. A target that is an account of the same tenant may send as
+    the alias. ALREADY_EXISTS when an account has the address.
+    """
     ListAliases: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListAliasesRequest, _directory_pb2.ListAliasesResponse]
     DeleteAlias: _aio.UnaryUnaryMultiCallable[_directory_pb2.DeleteAliasRequest, _directory_pb2.DeleteAliasResponse]
     RotateKey: _aio.UnaryUnaryMultiCallable[_directory_pb2.RotateKeyRequest, _directory_pb2.Domain]
-    """Adds a DKIM key (a rotation): it signs from now on; older ones are kept for verification until removed."""
+    """Adds a DKIM key (a rotation): it signs from now on in place of the one of the same algorithm, whose record is
+    kept so that mail under way still verifies.
+    """
 
 class DirectoryServicer(metaclass=_abc_1.ABCMeta):
     """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
+    Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
 
     @_abc_1.abstractmethod
@@ -111,7 +117,7 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.DeleteDomainRequest,
         context: _aio.ServicerContext[_directory_pb2.DeleteDomainRequest, _abc.Awaitable[_directory_pb2.DeleteDomainResponse]],
     ) -> _abc.Awaitable[_directory_pb2.DeleteDomainResponse]:
-        """FAILED_PRECONDITION while it has accounts."""
+        """With its aliases and keys. ALREADY_EXISTS while it has accounts."""
 
     @_abc_1.abstractmethod
     def CreateAccount(
@@ -162,7 +168,9 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.PutAliasRequest,
         context: _aio.ServicerContext[_directory_pb2.PutAliasRequest, _abc.Awaitable[_directory_pb2.Alias]],
     ) -> _abc.Awaitable[_directory_pb2.Alias]:
-        """An alias is one address with one or more targets. A target that is an account of ours lets it send as the alias."""
+        """An alias is one address with one or more targets. A target that is an account of the same tenant may send as
+        the alias. ALREADY_EXISTS when an account has the address.
+        """
 
     @_abc_1.abstractmethod
     def ListAliases(
@@ -184,6 +192,8 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.RotateKeyRequest,
         context: _aio.ServicerContext[_directory_pb2.RotateKeyRequest, _abc.Awaitable[_directory_pb2.Domain]],
     ) -> _abc.Awaitable[_directory_pb2.Domain]:
-        """Adds a DKIM key (a rotation): it signs from now on; older ones are kept for verification until removed."""
+        """Adds a DKIM key (a rotation): it signs from now on in place of the one of the same algorithm, whose record is
+        kept so that mail under way still verifies.
+        """
 
 def add_DirectoryServicer_to_server(servicer: DirectoryServicer, server: _aio.Server) -> None: ...
