@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -18,7 +18,7 @@ FIELD_LIMIT = 1024
 SECRETS = frozenset({"password", "secret", "token", "private_pem", "body", "authorization", "credential"})
 
 
-def setup(pod: str, instance: str, level: str) -> None:
+def setup(pod: str, instance: str, level: str, *, stream: TextIO | None = None) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
@@ -31,8 +31,8 @@ def setup(pod: str, instance: str, level: str) -> None:
             _cut,  # type: ignore[list-item]  # behind the renderer a processor is given its text
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=stream is None,
     )
     structlog.contextvars.bind_contextvars(pod=pod, instance=instance)
     logging.basicConfig(level=logging.WARNING, handlers=[_Forward()], force=True)

@@ -1,0 +1,82 @@
+"""The composition root of the delivery pod: the only file here that names adapters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.delivery.attempt import Attempt, AttemptLimits
+from services.delivery.config import Settings
+from services.delivery.connections import Connections
+from services.delivery.inlets import Inlets
+from services.delivery.leases import Leases
+from services.delivery.reports import Reports
+from services.delivery.slots import Slots
+from services.delivery.upkeep import Upkeep
+from services.delivery.worker import Worker
+from yubin.dispatch.open import open_dispatch, open_events
+from yubin.dispatch.port import Lane
+from yubin.dns.remote import RemoteRouter
+from yubin.objects.open import open_objects
+from yubin.queue.group import Grouped
+from yubin.queue.open import open_ledger
+from yubin.queue.outbox import relay_events
+from yubin.queue.port import Backoff, Terms
+from yubin.runtime.process import Pod
+
+
+@asynccontextmanager
+async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
+    terms = Terms(
+        backoff=Backoff(steps=settings.retry_steps),
+        head_start=settings.head_start,
+        delay_notice=settings.delay_notice,
+    )
+    ledger = Grouped(await open_ledger(settings.ledger_url, terms))
+    objects = await open_objects(settings.objects_url)
+    dispatch = await open_dispatch(settings.nats_url, tls=settings)
+    events = await open_events(settings.nats_url, tls=settings)
+    router = RemoteRouter(pod.channel(settings.resolver, "resolver"))
+    connections = Connections(
+        hostname=settings.hostname,
+        port=settings.smtp_port,
+        per_site=settings.site_connections,
+        idle=settings.connection_idle,
+        letters=settings.letters_per_connection,
+        connect_timeout=settings.connect_timeout,
+    )
+    attempt = Attempt(connections, limits=AttemptLimits(total=settings.attempt_cap))
+    reports = Reports(
+        ledger=ledger, objects=objects, dispatch=dispatch, hostname=settings.hostname, every=settings.reports_every
+    )
+    leases = Leases(ledger, seconds=settings.lease, clock=time.monotonic)
+    worker = Worker(ledger=ledger, objects=objects, attempt=attempt, leases=leases, owed=reports)
+    slots = Slots(settings.slots, settings.site_connections)
+    inlets = Inlets(
+        owner=pod.instance,
+        ledger=ledger,
+        dispatch=dispatch,
+        router=router,
+        worker=worker,
+        slots=slots,
+        leases=leases,
+    )
+    pod.check("ledger", ledger.ping)
+    keep = pod.spawn(leases.keep(), "leases")
+    pod.spawn(reports.run(), "reports")
+    pod.spawn(Upkeep(ledger, objects, reports.owe_message).run(), "upkeep")
+    pod.spawn(relay_events(ledger, events, pod.stopping), "events")
+    for lane in Lane:
+        pod.spawn(inlets.fresh(lane, pod.stopping), f"fresh-{lane}")
+    pod.spawn(inlets.stored(pod.stopping, poll=settings.poll), "stored")
+    try:
+        yield
+    finally:
+        pod.stopping.set()
+        await inlets.drain(settings.grace)
+        keep.cancel()
+        await connections.close()
+        await dispatch.close()
+        await ledger.close()
+        await objects.close()

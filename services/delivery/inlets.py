@@ -1,0 +1,216 @@
+"""Two inlets and one gate (DESIGN section 3).
+
+*Fresh*: jobs from JetStream. Each is routed, finds room at its site, and is claimed whatever its ``due``. One without
+room goes to the ledger inlet with its true site, due in two seconds. A job is acked once its claim has committed or
+was refused, or once the ledger will bring it anyway.
+
+*Ledger*: everything else: overflow, deferred rows, leases that ran out. Asked for once a second, or at once while
+there is more than fits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+from prometheus_client import Counter, Gauge
+
+from services.delivery.leases import Leases
+from services.delivery.slots import Slots
+from services.delivery.worker import Worker
+from yubin import ids
+from yubin.dispatch.port import Dispatch, Lane, Parcel
+from yubin.dns.port import Route, Router
+from yubin.errors import Failure
+from yubin.queue.group import Grouped
+from yubin.queue.port import Claim, Release, Ticket
+from yubin.runtime import faults, tracing
+
+log = structlog.get_logger()
+JOBS = Counter("yubin_delivery_jobs", "fresh jobs by what became of them", ["lane", "fate"])
+CLAIMED = Counter("yubin_delivery_claims", "rows claimed, by inlet", ["inlet"])
+UNDER_WAY = Gauge("yubin_delivery_in_flight", "deliveries under way")
+NO_ROOM = 2.0  # seconds until a row that found no room is due again
+RESOLVER_AWAY = 15.0
+SITES_AT_ONCE = 256
+UNROUTED_ROOM = 20  # rows of one site ~domain taken at once, before its true site is known
+
+
+class Inlets:
+    def __init__(
+        self,
+        *,
+        owner: str,
+        ledger: Grouped,
+        dispatch: Dispatch,
+        router: Router,
+        worker: Worker,
+        slots: Slots,
+        leases: Leases,
+    ) -> None:  # one of the few constructors above the house's measure: the inlets are where the parts meet
+        self._owner = owner
+        self._ledger = ledger
+        self._dispatch = dispatch
+        self._router = router
+        self._worker = worker
+        self._slots = slots
+        self._leases = leases
+        self._tasks: set[asyncio.Task[None]] = set()
+        UNDER_WAY.set_function(lambda: slots.taken)
+
+    async def fresh(self, lane: Lane, stopping: asyncio.Event) -> None:
+        """The loop of one lane; ends when the pod stops."""
+        while not stopping.is_set():
+            room = min(self._slots.free(lane), 256) - len(self._tasks) + self._slots.taken
+            if room <= 0:
+                await self._slots.freed(1.0)
+                continue
+            for parcel in await self._dispatch.pull(lane, room, wait=1.0):
+                self._start(self._fresh_one(parcel, lane))
+
+    async def stored(self, stopping: asyncio.Event, *, poll: float) -> None:
+        """The loop of the ledger inlet."""
+        while not stopping.is_set():
+            try:
+                more = await self._stored_round()
+            except Failure as failure:
+                log.warning("The ledger could not be asked for work.", action="claim", why=failure.text)
+                more = False
+            if not more:
+                await _wait(stopping, poll * random.uniform(0.8, 1.2))  # noqa: S311 - spreads pods, guards nothing
+
+    async def drain(self, grace: float) -> None:
+        """Finish what is under way; after ``grace`` seconds give back the rest."""
+        if not self._tasks:
+            return
+        _done, late = await asyncio.wait(self._tasks, timeout=grace)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _fresh_one(self, parcel: Parcel, lane: Lane) -> None:
+        job = parcel.job
+        with tracing.linked("delivery.fresh", job.traceparent, **{"yubin.message": ids.number(job.message_id)}):
+            route = await self._route(job.domain)
+            ticket = Ticket(delivery_id=job.delivery_id, epoch=job.epoch, site=route.site if route else "")
+            if route is None:  # the row is due in the ledger soon enough
+                await self._done(parcel, lane, "no_resolver")
+            elif not self._slots.take(route.site):
+                await self._no_room(parcel, lane, ticket)
+            else:
+                try:
+                    await self._gate(parcel, lane, ticket, route)
+                finally:
+                    self._slots.give(route.site)
+
+    async def _gate(self, parcel: Parcel, lane: Lane, ticket: Ticket, route: Route) -> None:
+        sent_at = self._leases.clock()
+        try:
+            with trace.get_tracer("yubin.delivery").start_as_current_span("ledger.claim"):
+                claim = await self._ledger.claim(ticket, owner=self._owner, lease=self._leases.seconds)
+        except Failure as failure:  # not acked: it comes again, and the ledger has it too
+            log.warning("A claim failed.", action="claim", why=failure.text)
+            JOBS.labels(lane.value, "failed").inc()
+            return
+        faults.point("delivery.after_claim")
+        await self._done(parcel, lane, "claimed" if claim else "refused")
+        if claim is not None:
+            CLAIMED.labels("fresh").inc()
+            await self._work(claim, route, sent_at)
+
+    async def _no_room(self, parcel: Parcel, lane: Lane, ticket: Ticket) -> None:
+        try:
+            await self._ledger.reroute([ticket], delay=NO_ROOM)
+        except Failure as failure:
+            log.warning("A row could not be routed.", action="claim", why=failure.text)
+        await self._done(parcel, lane, "no_room")
+
+    async def _done(self, parcel: Parcel, lane: Lane, fate: str) -> None:
+        JOBS.labels(lane.value, fate).inc()
+        await parcel.ack()
+
+    async def _stored_round(self) -> bool:
+        """Claims what fits; True when there may be more."""
+        if self._slots.free() == 0:
+            await self._slots.freed(1.0)
+            return True
+        sites = await self._ledger.due_sites(SITES_AT_ONCE)
+        rooms = self._rooms(sites)
+        if not rooms:
+            return False
+        sent_at = self._leases.clock()
+        claims = await self._ledger.claim_due(rooms, owner=self._owner, lease=self._leases.seconds)
+        CLAIMED.labels("stored").inc(len(claims))
+        for claim in claims:
+            taken = self._slots.take(claim.site)
+            self._start(self._stored_one(claim, sent_at) if taken else self._return(claim, claim.site, NO_ROOM))
+        return len(claims) >= sum(rooms.values()) or len(sites) == SITES_AT_ONCE
+
+    def _rooms(self, sites: list[str]) -> dict[str, int]:
+        left, rooms = self._slots.free(), {}
+        for site in sites:
+            most = UNROUTED_ROOM if site.startswith("~") else self._slots.per_site
+            room = min(self._slots.free_at(site), most, left)
+            if room > 0:
+                rooms[site] = room
+                left -= room
+        return rooms
+
+    async def _stored_one(self, claim: Claim, sent_at: float) -> None:
+        site = claim.site
+        number = ids.number(claim.message.id)
+        try:
+            with tracing.linked("delivery.stored", claim.message.traceparent, **{"yubin.message": number}):
+                route = await self._route(claim.domain)
+                if route is None:
+                    await self._return(claim, site, RESOLVER_AWAY)
+                elif not self._slots.move(site, route.site):
+                    await self._return(claim, route.site, NO_ROOM)
+                else:
+                    site = route.site
+                    await self._work(claim, route, sent_at)
+        finally:
+            self._slots.give(site)
+
+    async def _work(self, claim: Claim, route: Route, sent_at: float) -> None:
+        lease = self._leases.take(claim, sent_at)
+        try:
+            await self._worker.run(claim, route, lease)
+        finally:
+            self._leases.drop(lease)
+
+    async def _return(self, claim: Claim, site: str, delay: float) -> None:
+        back = Release(delivery_id=claim.delivery_id, epoch=claim.epoch, site=site, delay=delay)
+        try:
+            await self._ledger.release([back])
+        except Failure as failure:  # its lease runs out
+            log.warning("A claim could not be given back.", action="release", why=failure.text)
+
+    async def _route(self, domain: str) -> Route | None:
+        try:
+            return await self._router.route(domain)
+        except Failure as failure:
+            log.warning("The resolver does not answer.", action="route", why=failure.text)
+            return None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("A delivery task died.", action="attempt", exc_info=error)
+
+
+async def _wait(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from yubin import errors
+from yubin.runtime import rpc
+
+
+@pytest.mark.parametrize("kind", errors.KINDS.values(), ids=lambda k: k.__name__)
+def test_every_failure_has_each_face(kind):
+    """SMTP, gRPC and HTTP faces agree on whether trying again helps (RFC 3463 2)."""
+    failure = kind("no\r\n luck")
+    assert failure.text == "no luck"
+    assert str(failure.code)[0] == failure.enhanced[0]
+    assert failure.grpc in grpc.StatusCode.__members__
+    assert 400 <= failure.http < 600
+
+
+@pytest.mark.parametrize("kind", errors.KINDS.values(), ids=lambda k: k.__name__)
+def test_a_failure_crosses_grpc_intact(kind):
+    """What a handler raises is what the caller catches."""
+    sent = kind("quota", code=452, enhanced="4.2.2")
+    metadata = grpc.aio.Metadata(*rpc.trailer(sent))
+    error = grpc.aio.AioRpcError(grpc.StatusCode[sent.grpc], grpc.aio.Metadata(), metadata)
+    got = rpc.failure_of(error)
+    assert (type(got), got.code, got.enhanced, got.text) == (kind, 452, "4.2.2", "quota")
+
+
+def test_an_unknown_status_is_temporary():
+    """An internal error is a 4xx."""
+    error = grpc.aio.AioRpcError(grpc.StatusCode.UNKNOWN, grpc.aio.Metadata(), grpc.aio.Metadata())
+    assert rpc.failure_of(error).temporary
