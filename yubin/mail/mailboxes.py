@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from yubin.errors import Invalid
 
@@ -135,7 +136,9 @@ class _AddressList:
         return spec
 
     def _local_part(self, words: list[Token]) -> str:
-        if not _alternate(words):
+        """Dots in wrong places, which some carriers gave out, are read, and come out in quotes (see address.py)."""
+        is_dot = [token == ("special", ".") for token in words]
+        if all(is_dot) or any(not (a or b) for a, b in pairwise(is_dot)):
             raise self._unexpected()
         local = "".join(_ESCAPE.sub(r"\1", text) if kind == "quoted" else text for kind, text in words)
         if _DOT_ATOM.fullmatch(local):
@@ -147,13 +150,7 @@ class _AddressList:
             self._next += 1
             return self._tokens[self._next - 1][1]
         words = self._words()
-        if not _alternate(words) or any(kind == "quoted" for kind, _ in words):
+        kinds = ["." if token == ("special", ".") else token[0] for token in words]
+        if len(words) % 2 == 0 or any(kind != ("." if i % 2 else "atom") for i, kind in enumerate(kinds)):
             raise self._unexpected()
         return "".join(text for _, text in words)
-
-
-def _alternate(words: list[Token]) -> bool:
-    """RFC 5322 local-part and domain: words with one dot between two of them."""
-    return len(words) % 2 == 1 and all(
-        (token == ("special", ".")) == bool(i % 2) for i, token in enumerate(words)
-    )
