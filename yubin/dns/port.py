@@ -46,3 +46,48 @@ class Route:
 class Router(Protocol):
     async def route(self, domain: str) -> Route:
         """Never raises for what DNS says; raises Unavailable when the resolver itself is away."""
+
+
+class Outcome(StrEnum):
+    """What a look-up ended with. ``NODATA`` and ``NXDOMAIN`` are RFC 2308's: the name has none of it, or is not there."""
+
+    FOUND = "found"
+    NODATA = "nodata"
+    NXDOMAIN = "nxdomain"
+    TEMPORARY = "temporary"  # SERVFAIL, REFUSED, timeout, malformed: ask again later
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One record. ``value``: an address, a name without its last dot ("." is the root), or TXT octets as latin-1.
+
+    The strings of one TXT record are joined. ``preference`` is that of an MX.
+    """
+
+    value: str
+    preference: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Of one query. ``ttl`` seconds does it hold. ``aliases`` are the CNAMEs that lead from ``name`` to the records.
+
+    With NODATA and aliases, the last alias has not been asked for when the server is not a recursive one
+    (``yubin.dns.alias.follow`` does). ``stale`` (RFC 8767) says that a server failed and an older answer stands in.
+    """
+
+    name: str
+    rdtype: str
+    outcome: Outcome
+    records: tuple[Record, ...] = ()
+    ttl: float = 0.0
+    aliases: tuple[str, ...] = ()
+    stale: bool = False
+
+
+RDTYPES = ("A", "AAAA", "MX", "TXT", "PTR", "CNAME")
+
+
+class Lookup(Protocol):
+    async def query(self, name: str, rdtype: str) -> Answer:
+        """``name`` in A-labels, any case, with or without the last dot; ``rdtype`` one of RDTYPES. Never raises for DNS."""
