@@ -1,0 +1,178 @@
+"""A real PostgreSQL, started once for the whole run, and a fresh database for each test.
+
+It runs under an unprivileged account when we are root (initdb refuses root), listens on a free loopback port and on a
+socket in its own folder, and is stopped by its process id. fsync is off: what the tests kill are processes, not machines.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+MISSING = "no initdb under /usr/lib/postgresql/*/bin or on the PATH: install the Debian package postgresql"
+
+
+class Postgres:
+    """``dsn(database)`` is its address. ``kill`` and ``start`` make it go away (SIGKILL) and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bin = _binaries()
+        self.account = _account()
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._names = count(1)
+
+    def init(self) -> None:
+        if self.account:
+            os.chown(self.folder, self.account.pw_uid, self.account.pw_gid)
+        self._run(
+            "initdb",
+            "-D",
+            self.data,
+            "-U",
+            "yubin",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--locale=C.UTF-8",
+        )
+
+    def start(self) -> None:
+        self.port = self.port or _free_port()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+            "shared_buffers": "64MB",
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [self.bin / "postgres", "-D", self.data, *options], stdout=log, stderr=log, **self._identity()
+        )
+        log.close()
+        self._wait_until_ready()
+
+    def kill(self) -> None:
+        """As the machine's failure would: no goodbye to clients, no shutdown checkpoint."""
+        assert self._process
+        self._process.send_signal(
+            signal.SIGQUIT
+        )  # immediate shutdown: SIGKILL would leave its children behind
+        self._process.wait(30)
+
+    def stop(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+
+    def dsn(self, database: str) -> str:
+        return f"postgresql://yubin@127.0.0.1:{self.port}/{database}"
+
+    def fresh(self) -> str:
+        """The address of a new, empty database."""
+        name = f"test_{os.getpid()}_{next(self._names)}"
+        self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE template0")
+        return self.dsn(name)
+
+    def drop(self, dsn: str) -> None:
+        self.sql("postgres", f"DROP DATABASE IF EXISTS {dsn.rpartition('/')[2]} WITH (FORCE)")
+
+    def sql(self, database: str, text: str) -> str:
+        return self._run(
+            "psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.dsn(database), "-c", text
+        )
+
+    @property
+    def data(self) -> str:
+        return str(self.folder / "data")
+
+    def _wait_until_ready(self) -> None:
+        assert self._process
+        deadline = time.monotonic() + 30
+        while subprocess.run(
+            [self.bin / "pg_isready", "-q", "-d", self.dsn("postgres")], check=False
+        ).returncode:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self.folder / "log").read_text()[-2000:])
+            time.sleep(0.05)
+
+    def _run(self, program: str, *args: str) -> str:
+        done = subprocess.run(
+            [self.bin / program, *args],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            **self._identity(),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def _identity(self) -> dict:
+        if not self.account:
+            return {}
+        return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
+
+
+def _binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    if not found and not on_path:
+        pytest.fail(MISSING, pytrace=False)
+    return (found[-1] if found else Path(str(on_path)).resolve()).parent
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Who runs the server; None is ourselves."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """The one server of this run. A test that kills it starts it again."""
+    folder = Path(tempfile.mkdtemp(prefix="yubin-pg-"))
+    server = Postgres(folder)
+    try:
+        server.init()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: Postgres) -> Iterator[str]:
+    """The address of a database that nobody has used."""
+    dsn = postgres_server.fresh()
+    yield dsn
+    postgres_server.drop(dsn)

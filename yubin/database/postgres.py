@@ -1,0 +1,99 @@
+"""A pool of PostgreSQL connections whose commits are on the disk, and the two ways to write through it.
+
+``statement`` runs one SQL statement, which is its own transaction and one round trip; ``transaction`` runs several. Both
+are seen through when whoever asked for them is cancelled. An error that leaves open whether a commit happened is
+``CommitUnknown`` (a kind of Unavailable); the caller looks before it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from yubin.database.failures import postgres_failure
+from yubin.database.migrate import Migration, migrate_postgres
+
+T = TypeVar("T")
+Pool = Any  # asyncpg.Pool, which carries no types
+Connection = Any
+SESSION = {
+    "application_name": "yubin",
+    "synchronous_commit": "on",  # DESIGN I1; "on" waits for synchronous standbys too
+    "jit": "off",  # compiling costs more than any of our statements
+}
+
+
+async def open_pool(
+    dsn: str,
+    migrations: Sequence[Migration],
+    *,
+    size: int = 8,
+    timeout: float = 30.0,  # noqa: ASYNC109 - of the driver, for each statement
+    target: int | None = None,
+) -> Pool:
+    """Connect, migrate. ``timeout``: seconds for connecting, and for any one statement. Raises Unavailable."""
+    try:
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            timeout=10,
+            command_timeout=timeout,
+            server_settings=SESSION,
+            reset=_reset,
+        )
+    except Exception as cause:
+        raise postgres_failure(cause, sent=False) from cause
+    try:
+        async with pool.acquire() as conn:
+            await migrate_postgres(conn, migrations, target)
+    except BaseException as cause:
+        pool.terminate()
+        raise postgres_failure(cause, sent=False) from cause
+    return pool
+
+
+async def statement(pool: Pool, sql: str, *args: object) -> list[Any]:
+    """The rows of one statement that writes."""
+    return await _seen_through(_with(pool, lambda conn: conn.fetch(sql, *args), writes=True))
+
+
+async def query(pool: Pool, sql: str, *args: object) -> list[Any]:
+    """The rows of one statement that only reads."""
+    return await _with(pool, lambda conn: conn.fetch(sql, *args), writes=False)
+
+
+async def transaction(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Run ``work`` between BEGIN and COMMIT; its exception rolls back."""
+
+    async def inside(conn: Connection) -> T:
+        async with conn.transaction():
+            return await work(conn)
+
+    return await _seen_through(_with(pool, inside, writes=True))
+
+
+async def _with(pool: Pool, work: Callable[[Connection], Awaitable[T]], *, writes: bool) -> T:
+    sent = False
+    try:
+        async with pool.acquire(timeout=10) as conn:
+            sent = writes
+            result = await work(conn)
+            sent = False  # a connection that dies on its way back to the pool changes nothing
+        return result
+    except Exception as cause:
+        failure = postgres_failure(cause, sent=sent)
+        if failure is cause:
+            raise
+        raise failure from cause
+
+
+async def _seen_through(work: Coroutine[Any, Any, T]) -> T:
+    return await asyncio.shield(asyncio.ensure_future(work))
+
+
+async def _reset(_conn: Connection) -> None:
+    """Nothing is left on a connection of ours, so nothing is reset: asyncpg's default costs a round trip."""
