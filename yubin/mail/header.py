@@ -76,7 +76,8 @@ def scan(raw: bytes | memoryview, limit: int = HEADER_LIMIT, fields: int = FIELD
         position = m.end()
         found.append(Field(m[1].decode("ascii").lower(), value, m.start(), position))
     rest = bytes(raw[position : position + 2])
-    if len(raw) > bound and b"\n" not in bytes(raw[position:bound]):  # the limit cuts a line in two
-        raise TooBig(f"the header section is larger than {limit} bytes", enhanced="5.3.4")
     gap = 2 if rest == b"\r\n" else 1 if rest.startswith(b"\n") else 0
+    cut = not gap and b"\n" not in bytes(raw[position:bound])  # the limit cuts a line in two
+    if len(raw) > bound and (position > limit or cut):
+        raise TooBig(f"the header section is larger than {limit} bytes", enhanced="5.3.4")
     return Headers(tuple(found), position, position + gap, closed=gap > 0)
