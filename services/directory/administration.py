@@ -1,0 +1,152 @@
+"""Administration: what an operator may do with tenants, domains, accounts, aliases and keys.
+
+Every argument passes ``checks`` first, so that the store sees canonical names only. Who may administer what is decided
+by the api pod, the only one that may call this.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from services.directory import checks
+from services.directory.keys import Keys
+from services.directory.passwords import Hasher, acceptable
+from yubin.accounts.port import ARGON2ID, Account, Accounts, Alias, Credential, Domain, Limits, Tenant
+from yubin.errors import Invalid, NotFound
+from yubin.ids import number, uuid7
+from yubin.mail.address import Address
+
+log = structlog.get_logger()
+
+
+class DirectoryAdministration:
+    """Implements ``yubin.accounts.port.Administration``."""
+
+    def __init__(
+        self, accounts: Accounts, keys: Keys, hasher: Hasher, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._accounts, self._keys, self._hasher, self._clock = accounts, keys, hasher, clock
+
+    async def create_tenant(self, name: str) -> Tenant:
+        tenant = Tenant(name=checks.tenant(name), created=self._clock())
+        await self._accounts.add_tenant(tenant)
+        log.info("A tenant was made.", action="admin", tenant=tenant.name)
+        return tenant
+
+    async def list_tenants(self, *, after: str = "", limit: int = 0) -> tuple[Tenant, ...]:
+        return await self._accounts.tenants(*checks.page(after, limit))
+
+    async def create_domain(self, tenant: str, name: str, catch_all: str = "") -> Domain:
+        domain = Domain(
+            name=checks.domain(name),
+            tenant=checks.tenant(tenant),
+            created=self._clock(),
+            catch_all=checks.hosted(catch_all).canonical if catch_all else "",
+        )
+        await self._owner_is_near(domain)
+        made = await self._accounts.add_domain(domain, await self._keys.make(domain.name))
+        log.info("A domain was made.", action="admin", domain=made.name, tenant=made.tenant)
+        return made
+
+    async def list_domains(self, tenant: str = "", *, after: str = "", limit: int = 0) -> tuple[Domain, ...]:
+        return await self._accounts.domains(tenant and checks.tenant(tenant), *checks.page(after, limit))
+
+    async def get_domain(self, name: str) -> Domain:
+        return await self._accounts.domain(checks.domain(name))
+
+    async def delete_domain(self, name: str) -> None:
+        domain = checks.domain(name)
+        await self._accounts.remove_domain(domain)
+        log.info("A domain was deleted.", action="admin", domain=domain)
+
+    async def create_account(self, address: str, password: str, limits: Limits | None = None) -> Account:
+        where = checks.hosted(address)
+        plain, allowed = acceptable(password), checks.limits(limits or Limits())
+        tenant = (await self._accounts.domain(where.domain)).tenant  # before the hash: it is cheaper
+        made = Account(
+            id=number(uuid7()),
+            tenant=tenant,
+            address=where.canonical,
+            enabled=True,
+            limits=allowed,
+            created=self._clock(),
+        )
+        value = await self._hasher.hash(plain)
+        await self._accounts.add_account(made, Credential(account=made.id, kind=ARGON2ID, value=value))
+        log.info("An account was made.", action="admin", account=made.id, tenant=tenant)
+        return made
+
+    async def list_accounts(
+        self, domain: str = "", *, after: str = "", limit: int = 0
+    ) -> tuple[Account, ...]:
+        return await self._accounts.accounts(domain and checks.domain(domain), *checks.page(after, limit))
+
+    async def get_account(self, address: str) -> Account:
+        return await self._accounts.account(checks.hosted(address).canonical)
+
+    async def update_account(
+        self, address: str, *, enabled: bool | None = None, limits: Limits | None = None
+    ) -> Account:
+        allowed = None if limits is None else checks.limits(limits)
+        account = await self._accounts.change_account(checks.hosted(address).canonical, enabled, allowed)
+        log.info("An account was changed.", action="admin", account=account.id, enabled=account.enabled)
+        return account
+
+    async def set_password(self, address: str, password: str) -> None:
+        where, plain = checks.hosted(address).canonical, acceptable(password)
+        account = await self._accounts.account(where)
+        await self._accounts.put_credential(where, ARGON2ID, await self._hasher.hash(plain))
+        log.info("A password was set.", action="admin", account=account.id)
+
+    async def delete_account(self, address: str) -> None:
+        where = checks.hosted(address).canonical
+        account = await self._accounts.account(where)
+        await self._accounts.remove_account(where)
+        log.info("An account was deleted.", action="admin", account=account.id)
+
+    async def put_alias(self, address: str, targets: tuple[str, ...]) -> Alias:
+        where = checks.hosted(address)
+        tenant = (await self._accounts.domain(where.domain)).tenant
+        wanted = [await self._written(target) for target in checks.targets(targets)]
+        if where.canonical in wanted:
+            raise Invalid("an alias cannot be its own target")
+        alias = Alias(address=where.canonical, tenant=tenant, targets=tuple(dict.fromkeys(wanted)))
+        await self._accounts.put_alias(alias)
+        log.info("An alias was put.", action="admin", tenant=tenant, targets=len(alias.targets))
+        return alias
+
+    async def list_aliases(self, domain: str = "", *, after: str = "", limit: int = 0) -> tuple[Alias, ...]:
+        return await self._accounts.aliases(domain and checks.domain(domain), *checks.page(after, limit))
+
+    async def delete_alias(self, address: str) -> None:
+        await self._accounts.remove_alias(checks.hosted(address).canonical)
+        log.info("An alias was deleted.", action="admin")
+
+    async def rotate_key(self, domain: str, algorithm: str = "", selector: str = "") -> Domain:
+        found = await self._accounts.domain(checks.domain(domain))
+        changed = await self._keys.rotate(found, algorithm, selector)
+        selected = changed.dkim[0].selector
+        log.info("A DKIM key was made.", action="admin", domain=changed.name, selector=selected)
+        return changed
+
+    async def _owner_is_near(self, domain: Domain) -> None:
+        """A catch-all is owned within the tenant, or one tenant could be given another's mail and name."""
+        owner = domain.catch_all.rpartition("@")[2]
+        if owner in {"", domain.name}:
+            return
+        if await self._tenant_of(owner) != domain.tenant:
+            raise Invalid("the catch-all's account must be of the same tenant")
+
+    async def _tenant_of(self, domain: str) -> str | None:
+        try:
+            return (await self._accounts.domain(domain)).tenant
+        except NotFound:
+            return None
+
+    async def _written(self, target: Address) -> str:
+        """In our domains the case of a local part means nothing; elsewhere it is not ours to change (RFC 5321 2.4)."""
+        ours = await self._tenant_of(target.domain) is not None
+        return target.canonical if ours else str(target)

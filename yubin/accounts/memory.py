@@ -1,0 +1,185 @@
+"""Accounts in memory: the fake of the directory's store, held to the same contract as the real ones.
+
+No method awaits anything, so that each is one transaction on one event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from yubin.accounts.port import (
+    KEYS_PER_DOMAIN,
+    Account,
+    Alias,
+    Credential,
+    DkimKey,
+    Domain,
+    Identity,
+    Limits,
+    Tenant,
+)
+from yubin.errors import Exists, NotFound
+
+V = TypeVar("V")
+
+
+def _page(rows: dict[str, V], after: str, limit: int, keep: Iterable[str]) -> tuple[V, ...]:
+    return tuple(rows[key] for key in sorted(key for key in keep if key > after)[:limit])
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+class MemoryAccounts:
+    def __init__(self) -> None:
+        self._tenants: dict[str, Tenant] = {}
+        self._domains: dict[str, Domain] = {}
+        self._keys: dict[str, list[DkimKey]] = {}  # by domain, the newest first
+        self._accounts: dict[str, Account] = {}  # by address
+        self._credentials: dict[tuple[str, str], str] = {}  # by account id and kind
+        self._aliases: dict[str, Alias] = {}
+
+    async def add_tenant(self, tenant: Tenant) -> None:
+        if tenant.name in self._tenants:
+            raise Exists("there is a tenant of this name")
+        self._tenants[tenant.name] = tenant
+
+    async def tenants(self, after: str, limit: int) -> tuple[Tenant, ...]:
+        return _page(self._tenants, after, limit, self._tenants)
+
+    async def add_domain(self, domain: Domain, key: DkimKey) -> Domain:
+        if domain.tenant not in self._tenants:
+            raise NotFound("there is no such tenant")
+        if domain.name in self._domains:
+            raise Exists("the domain is taken")
+        self._domains[domain.name], self._keys[domain.name] = domain, [key]
+        return self._shown(domain.name)
+
+    async def domain(self, name: str) -> Domain:
+        if name not in self._domains:
+            raise NotFound("there is no such domain here")
+        return self._shown(name)
+
+    async def domains(self, tenant: str, after: str, limit: int) -> tuple[Domain, ...]:
+        keep = [d.name for d in self._domains.values() if tenant in {"", d.tenant}]
+        return tuple(self._shown(d.name) for d in _page(self._domains, after, limit, keep))
+
+    async def remove_domain(self, name: str) -> None:
+        await self.domain(name)
+        if any(_domain_of(address) == name for address in self._accounts):
+            raise Exists("the domain still has accounts")
+        self._aliases = {a: alias for a, alias in self._aliases.items() if _domain_of(a) != name}
+        del self._domains[name], self._keys[name]
+
+    async def add_key(self, key: DkimKey) -> Domain:
+        await self.domain(key.domain)
+        old = self._keys[key.domain]
+        if any(k.record.selector == key.record.selector for k in old):
+            raise Exists("the domain has a key of this selector")
+        retired = [_retired(k) if k.record.algorithm == key.record.algorithm else k for k in old]
+        kept = [k for k in retired if k.record.signing]
+        spent = [k for k in retired if not k.record.signing][: KEYS_PER_DOMAIN - 1 - len(kept)]
+        self._keys[key.domain] = [key, *(k for k in retired if k in kept or k in spent)]
+        return self._shown(key.domain)
+
+    async def keys(self, domain: str) -> tuple[DkimKey, ...]:
+        return tuple(k for k in self._keys.get(domain, ()) if k.record.signing)
+
+    async def add_account(self, account: Account, credential: Credential) -> None:
+        await self.domain(_domain_of(account.address))
+        if account.address in self._accounts or account.address in self._aliases:
+            raise Exists("the address is taken")
+        self._accounts[account.address] = account
+        self._credentials[account.id, credential.kind] = credential.value
+
+    async def account(self, address: str) -> Account:
+        if address not in self._accounts:
+            raise NotFound("there is no such account")
+        return self._accounts[address]
+
+    async def accounts(self, domain: str, after: str, limit: int) -> tuple[Account, ...]:
+        keep = [a for a in self._accounts if domain in {"", _domain_of(a)}]
+        return _page(self._accounts, after, limit, keep)
+
+    async def change_account(self, address: str, enabled: bool | None, limits: Limits | None) -> Account:
+        old = await self.account(address)
+        new = replace(
+            old,
+            enabled=old.enabled if enabled is None else enabled,
+            limits=old.limits if limits is None else limits,
+        )
+        self._accounts[address] = new
+        return new
+
+    async def remove_account(self, address: str) -> None:
+        gone = await self.account(address)
+        del self._accounts[address]
+        self._credentials = {key: v for key, v in self._credentials.items() if key[0] != gone.id}
+
+    async def put_credential(self, address: str, kind: str, value: str) -> None:
+        self._credentials[(await self.account(address)).id, kind] = value
+
+    async def credential(self, address: str, kind: str) -> Credential | None:
+        account = self._accounts.get(address)
+        if account is None or not account.enabled or (account.id, kind) not in self._credentials:
+            return None
+        return Credential(account=account.id, kind=kind, value=self._credentials[account.id, kind])
+
+    async def renew_credential(self, old: Credential, value: str) -> bool:
+        if self._credentials.get((old.account, old.kind)) != old.value:
+            return False
+        self._credentials[old.account, old.kind] = value
+        return True
+
+    async def identity(self, account: str) -> Identity | None:
+        found = next((a for a in self._accounts.values() if a.id == account and a.enabled), None)
+        if found is None:
+            return None
+        aliases = [
+            a.address
+            for a in self._aliases.values()
+            if found.address in a.targets and a.tenant == found.tenant
+        ]
+        domains = [
+            d.name
+            for d in self._domains.values()
+            if d.catch_all == found.address and d.tenant == found.tenant
+        ]
+        return Identity(
+            tenant=found.tenant,
+            account=found.id,
+            login=found.address,
+            senders=frozenset((found.address, *aliases)),
+            sender_domains=frozenset(domains),
+            limits=found.limits,
+        )
+
+    async def put_alias(self, alias: Alias) -> None:
+        await self.domain(_domain_of(alias.address))
+        if alias.address in self._accounts:
+            raise Exists("an account has this address")
+        self._aliases[alias.address] = alias
+
+    async def aliases(self, domain: str, after: str, limit: int) -> tuple[Alias, ...]:
+        keep = [a for a in self._aliases if domain in {"", _domain_of(a)}]
+        return _page(self._aliases, after, limit, keep)
+
+    async def remove_alias(self, address: str) -> None:
+        if self._aliases.pop(address, None) is None:
+            raise NotFound("there is no such alias")
+
+    async def check(self) -> None:
+        """Memory always answers."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _shown(self, name: str) -> Domain:
+        return replace(self._domains[name], dkim=tuple(key.record for key in self._keys[name]))
+
+
+def _retired(key: DkimKey) -> DkimKey:
+    return replace(key, record=replace(key.record, signing=False), sealed=b"")

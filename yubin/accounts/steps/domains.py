@@ -1,0 +1,157 @@
+"""Tenants, domains and their DKIM keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from yubin.accounts.port import KEYS_PER_DOMAIN, DkimKey, DkimRecord, Domain, Tenant
+from yubin.accounts.steps import Row, Steps
+from yubin.errors import Exists, NotFound
+
+_DKIM = "SELECT k.domain, k.selector, k.algorithm, k.name, k.text, k.signing, k.sealed, k.created FROM directory_dkim k "
+_PAGE = "FROM directory_domain WHERE ($1 = '' OR tenant = $1) AND name > $2 ORDER BY name LIMIT $3"
+
+
+def add_tenant(tenant: Tenant) -> Steps[None]:
+    made = yield (
+        "INSERT INTO directory_tenant (name, created) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING name",
+        (tenant.name, tenant.created),
+    )
+    if not made:
+        raise Exists("there is a tenant of this name")
+
+
+def tenants(after: str, limit: int) -> Steps[tuple[Tenant, ...]]:
+    rows = yield (
+        "SELECT name, created FROM directory_tenant WHERE name > $1 ORDER BY name LIMIT $2",
+        (after, limit),
+    )
+    return tuple(Tenant(name=row["name"], created=row["created"]) for row in rows)
+
+
+def add_domain(new: Domain, key: DkimKey) -> Steps[Domain]:
+    if not (yield ("SELECT name FROM directory_tenant WHERE name = $1", (new.tenant,))):
+        raise NotFound("there is no such tenant")
+    made = yield (
+        """INSERT INTO directory_domain (name, tenant, catch_all, created) VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING RETURNING name""",
+        (new.name, new.tenant, new.catch_all, new.created),
+    )
+    if not made:
+        raise Exists("the domain is taken")
+    yield from _insert_key(key)
+    return (yield from domain(new.name))
+
+
+def domain(name: str) -> Steps[Domain]:
+    rows = yield (
+        "SELECT name, tenant, catch_all, created FROM directory_domain WHERE name = $1",
+        (name,),
+    )
+    if not rows:
+        raise NotFound("there is no such domain here")
+    keys = yield (_DKIM + "WHERE k.domain = $1 ORDER BY k.n DESC", (name,))
+    return _domain_of(rows[0], keys)
+
+
+def domains(tenant: str, after: str, limit: int) -> Steps[tuple[Domain, ...]]:
+    page = (tenant, after, limit)
+    rows = yield ("SELECT name, tenant, catch_all, created " + _PAGE, page)
+    keys = yield (
+        f"{_DKIM} JOIN (SELECT name {_PAGE}) p ON p.name = k.domain ORDER BY k.domain, k.n DESC",
+        page,
+    )
+    by_domain: dict[str, list[Row]] = {}
+    for key in keys:
+        by_domain.setdefault(key["domain"], []).append(key)
+    return tuple(_domain_of(row, by_domain.get(row["name"], ())) for row in rows)
+
+
+def remove_domain(name: str) -> Steps[None]:
+    yield from locked(name)
+    if (yield ("SELECT id FROM directory_account WHERE domain = $1 LIMIT 1", (name,))):
+        raise Exists("the domain still has accounts")
+    yield (
+        "DELETE FROM directory_target WHERE alias IN (SELECT address FROM directory_alias WHERE domain = $1)",
+        (name,),
+    )
+    yield ("DELETE FROM directory_alias WHERE domain = $1", (name,))
+    yield ("DELETE FROM directory_dkim WHERE domain = $1", (name,))
+    yield ("DELETE FROM directory_domain WHERE name = $1", (name,))
+
+
+def locked(domain: str) -> Steps[None]:
+    """Until the transaction ends, nobody else adds to this domain; raises NotFound."""
+    rows = yield (
+        "UPDATE directory_domain SET tenant = tenant WHERE name = $1 RETURNING name",
+        (domain,),
+    )
+    if not rows:
+        raise NotFound("there is no such domain here")
+
+
+def add_key(key: DkimKey) -> Steps[Domain]:
+    yield from locked(key.domain)
+    yield (
+        """UPDATE directory_dkim SET signing = FALSE, sealed = $3
+        WHERE domain = $1 AND algorithm = $2 AND signing""",
+        (key.domain, key.record.algorithm, b""),
+    )
+    yield from _insert_key(key)
+    yield (
+        """DELETE FROM directory_dkim WHERE domain = $1 AND NOT signing AND selector NOT IN (SELECT selector
+        FROM directory_dkim WHERE domain = $1 ORDER BY signing DESC, n DESC LIMIT $2)""",
+        (key.domain, KEYS_PER_DOMAIN),
+    )
+    return (yield from domain(key.domain))
+
+
+def _insert_key(key: DkimKey) -> Steps[None]:
+    record = key.record
+    made = yield (
+        """INSERT INTO directory_dkim (domain, selector, algorithm, name, text, signing, sealed, created, n)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, COALESCE(MAX(n), 0) + 1 FROM directory_dkim WHERE domain = $1
+        ON CONFLICT DO NOTHING RETURNING selector""",
+        (
+            key.domain,
+            record.selector,
+            record.algorithm,
+            record.name,
+            record.text,
+            record.signing,
+            key.sealed,
+            key.created,
+        ),
+    )
+    if not made:
+        raise Exists("the domain has a key of this selector")
+
+
+def keys(domain: str) -> Steps[tuple[DkimKey, ...]]:
+    rows = yield (_DKIM + "WHERE k.domain = $1 AND k.signing ORDER BY k.n DESC", (domain,))
+    return tuple(
+        DkimKey(
+            domain=row["domain"], record=_record(row), created=row["created"], sealed=bytes(row["sealed"])
+        )
+        for row in rows
+    )
+
+
+def _domain_of(row: Row, keys: Sequence[Row]) -> Domain:
+    return Domain(
+        name=row["name"],
+        tenant=row["tenant"],
+        created=row["created"],
+        catch_all=row["catch_all"],
+        dkim=tuple(map(_record, keys)),
+    )
+
+
+def _record(row: Row) -> DkimRecord:
+    return DkimRecord(
+        selector=row["selector"],
+        algorithm=row["algorithm"],
+        name=row["name"],
+        text=row["text"],
+        signing=bool(row["signing"]),
+    )
