@@ -80,7 +80,7 @@ def _header(
 
 def _message_id(header: bytes) -> Iterator[str]:
     """So that a mail program shows the report beside the letter."""
-    field = scan(header).first("message-id")
+    field = scan(header, fields=HEADER_LIMIT).first("message-id")
     if field and _MESSAGE_ID.fullmatch(field.text):
         yield field.text.decode()
 
@@ -164,5 +164,5 @@ def _field(name: str, value: str, *, utf8: bool) -> bytes:
         if len(line) + 1 + len(word) > 77 and line != f"{name}:":
             lines.append(line)
             line = ""
-        line += f" {word[:700]}"
+        line += f" {word[:240]}"
     return "\r\n".join((*lines, line)).encode("utf-8" if utf8 else "ascii", "replace") + b"\r\n"

@@ -103,5 +103,5 @@ def _wrapped(text: str, indent: str) -> Iterator[str]:
         if line.strip() and len(line) + 1 + len(word) > 76:
             yield line
             line = ""
-        line = f"{line or indent[:-1]} {word[:700]}"
+        line = f"{line or indent[:-1]} {word[:240]}"
     yield line
