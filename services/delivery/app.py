@@ -35,8 +35,9 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     ledger = Grouped(await open_ledger(settings.ledger_url, terms))
     objects = await open_objects(settings.objects_url)
-    dispatch = await open_dispatch(settings.nats_url, tls=settings)
-    events = await open_events(settings.nats_url, tls=settings)
+    tls = {"ca": settings.tls_ca, "cert": settings.tls_cert, "key": settings.tls_key}
+    dispatch = await open_dispatch(settings.nats_url, **tls)
+    events = await open_events(settings.nats_url, **tls)
     router = RemoteRouter(pod.channel(settings.resolver, "resolver"))
     connections = Connections(
         hostname=settings.hostname,
@@ -48,7 +49,11 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     attempt = Attempt(connections, limits=AttemptLimits(total=settings.attempt_cap))
     reports = Reports(
-        ledger=ledger, objects=objects, dispatch=dispatch, hostname=settings.hostname, every=settings.reports_every
+        ledger=ledger,
+        objects=objects,
+        dispatch=dispatch,
+        hostname=settings.hostname,
+        every=settings.reports_every,
     )
     leases = Leases(ledger, seconds=settings.lease, clock=time.monotonic)
     worker = Worker(ledger=ledger, objects=objects, attempt=attempt, leases=leases, owed=reports)

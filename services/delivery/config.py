@@ -17,13 +17,21 @@ class Settings(PodSettings):
     smtp_port: int = Field(25, ge=1, le=65535, description="the port of other people's mail servers")
     slots: int = Field(400, ge=1, le=20_000, description="deliveries under way at once in this pod")
     site_connections: int = Field(20, ge=1, le=1000, description="connections to one site from this pod")
-    letters_per_connection: int = Field(100, ge=1, description="letters sent over one connection before it is closed")
+    letters_per_connection: int = Field(
+        100, ge=1, description="letters sent over one connection before it is closed"
+    )
     connection_idle: float = Field(5.0, ge=0, le=300, description="how long an idle connection is kept")
     lease: float = Field(60.0, ge=20, le=3600, description="how long a claim lasts unless renewed")
     poll: float = Field(1.0, gt=0, le=60, description="how often the ledger is asked for deferred mail")
-    retry: str = Field("300,600,1200,2400,4800,9600,14400", description="waits between attempts; the last one repeats")
-    head_start: float = Field(30.0, ge=1, le=600, description="how long published work belongs to the fresh lane")
-    delay_notice: float = Field(4 * 3600.0, ge=60, description="when a sender hears that a letter is late, once")
+    retry: str = Field(
+        "300,600,1200,2400,4800,9600,14400", description="waits between attempts; the last one repeats"
+    )
+    head_start: float = Field(
+        30.0, ge=1, le=600, description="how long published work belongs to the fresh lane"
+    )
+    delay_notice: float = Field(
+        4 * 3600.0, ge=60, description="when a sender hears that a letter is late, once"
+    )
     reports_every: float = Field(10.0, gt=0, description="how often overdue DSNs are looked for")
     connect_timeout: float = Field(30.0, gt=0, le=300, description="for one TCP connection to a mail server")
     attempt_cap: float = Field(900.0, gt=30, le=3600, description="the longest that one attempt may take")

@@ -94,7 +94,9 @@ class Inlets:
 
     async def _fresh_one(self, parcel: Parcel, lane: Lane) -> None:
         job = parcel.job
-        with tracing.linked("delivery.fresh", job.traceparent, **{"yubin.message": ids.number(job.message_id)}):
+        with tracing.linked(
+            "delivery.fresh", job.traceparent, **{"yubin.message": ids.number(job.message_id)}
+        ):
             route = await self._route(job.domain)
             ticket = Ticket(delivery_id=job.delivery_id, epoch=job.epoch, site=route.site if route else "")
             if route is None:  # the row is due in the ledger soon enough
@@ -147,7 +149,9 @@ class Inlets:
         CLAIMED.labels("stored").inc(len(claims))
         for claim in claims:
             taken = self._slots.take(claim.site)
-            self._start(self._stored_one(claim, sent_at) if taken else self._return(claim, claim.site, NO_ROOM))
+            self._start(
+                self._stored_one(claim, sent_at) if taken else self._return(claim, claim.site, NO_ROOM)
+            )
         return len(claims) >= sum(rooms.values()) or len(sites) == SITES_AT_ONCE
 
     def _rooms(self, sites: list[str]) -> dict[str, int]:

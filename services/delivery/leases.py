@@ -62,7 +62,9 @@ class Leases:
             try:
                 granted = await self._ledger.renew([lease.hold for lease in part], lease=self.seconds)
             except Unavailable as failure:
-                log.warning("Leases could not be renewed.", action="renew", why=failure.text, leases=len(part))
+                log.warning(
+                    "Leases could not be renewed.", action="renew", why=failure.text, leases=len(part)
+                )
                 continue
             for lease, ours in zip(part, granted, strict=True):
                 lease.until = sent_at + self.seconds if ours else lease.until

@@ -51,5 +51,6 @@ def whole(claim: Claim, site: str, outcome: Outcome, code: int, enhanced: str, t
 
 def _each(claim: Claim, outcome: Outcome, code: int, enhanced: str, text: str) -> tuple[RecipientResult, ...]:
     return tuple(
-        RecipientResult(n=r.n, outcome=outcome, code=code, enhanced=enhanced, text=text) for r in claim.recipients
+        RecipientResult(n=r.n, outcome=outcome, code=code, enhanced=enhanced, text=text)
+        for r in claim.recipients
     )

@@ -29,7 +29,9 @@ from yubin.runtime import faults
 from yubin.runtime.metrics import ERRORS
 
 log = structlog.get_logger()
-ATTEMPTS = Counter("yubin_delivery_recipients", "recipients by what came of an attempt", ["outcome", "provider"])
+ATTEMPTS = Counter(
+    "yubin_delivery_recipients", "recipients by what came of an attempt", ["outcome", "provider"]
+)
 SECONDS = Histogram(
     "yubin_delivery_attempt_seconds",
     "from the claim to the written result",
@@ -46,7 +48,9 @@ class Owed(Protocol):
 
 
 class Worker:
-    def __init__(self, *, ledger: Grouped, objects: Objects, attempt: Attempt, leases: Leases, owed: Owed) -> None:
+    def __init__(
+        self, *, ledger: Grouped, objects: Objects, attempt: Attempt, leases: Leases, owed: Owed
+    ) -> None:
         self._ledger = ledger
         self._objects = objects
         self._attempt = attempt
@@ -76,13 +80,17 @@ class Worker:
         try:
             content = await self._content(claim)
         except Failure as failure:
-            log.warning("A body could not be read.", action="attempt", message=_number(claim), why=str(failure))
+            log.warning(
+                "A body could not be read.", action="attempt", message=_number(claim), why=str(failure)
+            )
             return verdicts.ours(claim, route.site, "the letter's body is not readable now", retry_after=60.0)
         try:
             mark = self._marker(lease)
             return await self._attempt.deliver(claim, content, route, mark=mark, lease_left=lease.left)
         except Exception:  # the worker loop: one of the three places that catch all
-            log.exception("An attempt failed for a reason of our own.", action="attempt", message=_number(claim))
+            log.exception(
+                "An attempt failed for a reason of our own.", action="attempt", message=_number(claim)
+            )
             ERRORS.labels("attempt").inc()
             return verdicts.ours(claim, route.site, "internal error", retry_after=300.0)
 
@@ -110,7 +118,12 @@ class Worker:
             try:
                 finished = await asyncio.shield(self._ledger.finish(result))
             except Failure as failure:
-                log.warning("A result could not be written.", action="finish", message=_number(claim), why=str(failure))
+                log.warning(
+                    "A result could not be written.",
+                    action="finish",
+                    message=_number(claim),
+                    why=str(failure),
+                )
                 await asyncio.sleep(WRITE_RETRY[min(turn, len(WRITE_RETRY) - 1)])
                 continue
             if not finished.held:
