@@ -56,8 +56,7 @@ async def find(text: str, lookup: Lookup, rules: Rules, entropy: random.Random) 
     try:
         domain = canonical_domain(text)
     except Invalid as failure:
-        shown = "".join(c if c.isprintable() else "?" for c in text[:253])
-        return _refusal(shown, Verdict.INVALID, failure.text, LONG)
+        return unfit(text, failure)
     if domain.startswith("["):
         return _literal(domain, rules)
     if _is_localhost(domain):
@@ -73,6 +72,12 @@ async def find(text: str, lookup: Lookup, rules: Rules, entropy: random.Random) 
     if [r.value for r in mx.records] == ["."]:  # RFC 7505 3
         return _permanent(domain, Verdict.NULL_MX, f"the domain {domain} accepts no mail (null MX)", mx)
     return await _exchanged(domain, mx, lookup, rules, entropy)
+
+
+def unfit(text: str, failure: Invalid) -> Route:
+    """The route of what is no domain name."""
+    shown = "".join(c if c.isprintable() else "?" for c in text[:253])
+    return _refusal(shown, Verdict.INVALID, failure.text, LONG)
 
 
 def order(hosts: Iterable[Host], entropy: random.Random) -> tuple[Host, ...]:

@@ -1,13 +1,14 @@
 """Records in memory, answered as an authoritative server would (RFC 1034 4.3.2): for the fake, and the pretend world.
 
-A zone is text in the master-file format of RFC 1035 5; names are relative to the root until ``$ORIGIN`` says else. An exact name answers with its records of
-the type, or with its CNAME and whatever that leads to inside this zone; a name that only has names below it is NODATA,
-any other NXDOMAIN. Negative replies carry a SOA (RFC 2308), by default one whose minimum is 60 seconds.
+A zone is text in the master-file format of RFC 1035 5; names are relative to the root until ``$ORIGIN`` says else,
+and a SOA stands at an origin. An exact name answers with its records of the type, or with its CNAME and whatever that
+leads to inside this zone; a name that only has names below it is NODATA, any other NXDOMAIN. Negative replies carry a SOA (RFC 2308), by default one whose minimum is 60 seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import dns.exception
 import dns.flags
@@ -16,10 +17,11 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
-import dns.zone
+import dns.zonefile
 
 SOA = ". 60 IN SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60"
 MAX_HOPS = 200
+DEFAULT_TTL = 300
 Key = tuple[dns.name.Name, dns.rdatatype.RdataType]
 
 
@@ -89,12 +91,21 @@ class Zone:
 
 
 def read(text: str) -> list[dns.rrset.RRset]:
-    """With ``$TTL`` and ``$ORIGIN``; ``$INCLUDE`` is refused, since the text may come from elsewhere."""
-    try:
-        zone = dns.zone.from_text(
-            text, origin=dns.name.root, relativize=False, check_origin=False, allow_include=False
-        )
-        pairs = list(zone.iterate_rdatasets())
-        return [dns.rrset.from_rdata_list(name, data.ttl, list(data)) for name, data in pairs]
-    except (dns.exception.DNSException, ValueError) as error:
-        raise ValueError(f"not a zone in master-file format: {error}") from error
+    """Every record; ``$TTL`` and ``$ORIGIN`` at the beginning of a line count, ``$INCLUDE`` is refused."""
+    found: list[dns.rrset.RRset] = []
+    origin, ttl, lines = dns.name.root, DEFAULT_TTL, text.splitlines()
+    directives = [n for n, line in enumerate(lines) if line.startswith("$")]
+    for begin, end in pairwise([-1, *directives, len(lines)]):
+        match lines[begin].split()[:2] if begin >= 0 else []:
+            case ["$TTL", value] if value.isdigit():
+                ttl = int(value)
+            case ["$ORIGIN", value]:
+                origin = dns.name.from_text(value, origin)
+            case [other, *_]:
+                raise ValueError(f"not a zone in master-file format: {other} in line {begin + 1}")
+        chunk = "\n" * (begin + 1) + "\n".join(lines[begin + 1 : end])  # keeps the line numbers
+        try:
+            found += dns.zonefile.read_rrsets(chunk, rdclass=None, default_ttl=ttl, origin=origin)
+        except (dns.exception.DNSException, ValueError) as error:
+            raise ValueError(f"not a zone in master-file format: {error}") from error
+    return found
