@@ -1,7 +1,125 @@
-"""The directory from another pod: ``RemoteDirectory`` (Authenticator, SigningKeys) and ``DirectoryAdmin``."""
+"""The directory from another pod: ``RemoteDirectory`` (Authenticator, SigningKeys) and ``DirectoryAdmin``.
+
+A password that held is remembered for as long as the directory says and at most 60 s, under an HMAC of login, password
+and service with a key of this process, so that neither is kept and a dump of this table checks nothing. What did not
+hold is never remembered. Signing keys are remembered as long as the directory says, and for up to an hour more while it
+is away: a letter that was accepted is signed, whoever is being upgraded. That a domain has no key is not held on to.
+Both tables are bounded, the least recently used goes first; the same question asked at once by many is asked once.
+"""
 
 from __future__ import annotations
 
-from yubin.accounts.administration import DirectoryAdmin
+import hmac
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-__all__ = ["DirectoryAdmin"]
+import grpc
+
+from yubin.accounts import wire
+from yubin.accounts.administration import DirectoryAdmin
+from yubin.accounts.flights import Flights
+from yubin.accounts.port import Identity, SigningKey
+from yubin.errors import Failure, Internal, Unauthenticated, Unavailable
+from yubin.v1 import directory_pb2 as pb
+from yubin.v1 import directory_pb2_grpc as stubs
+
+K = TypeVar("K")
+V = TypeVar("V")
+__all__ = ["DirectoryAdmin", "RemoteDirectory"]
+
+IDENTITY_FOR = 60.0  # seconds, at most
+STALE_FOR = 3600.0
+RETRY = 5.0  # between questions to a directory that is away
+TYPED_LIMIT = 1024  # octets of a login, and of a password
+DEADLINE = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Keys:
+    keys: tuple[SigningKey, ...]
+    fresh_until: float
+    stale_until: float
+
+
+class RemoteDirectory:
+    """Implements ``Authenticator`` and ``SigningKeys`` of yubin.accounts.port."""
+
+    def __init__(
+        self, channel: grpc.aio.Channel, *, entries: int = 10_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stub = stubs.DirectoryStub(channel)
+        self._entries, self._clock = entries, clock
+        self._secret = os.urandom(32)
+        self._identities: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+        self._keys: OrderedDict[str, _Keys] = OrderedDict()
+        self._checks: Flights[tuple[bytes, str], Identity] = Flights()
+        self._fetches: Flights[str, tuple[SigningKey, ...]] = Flights()
+
+    async def authenticate(self, login: str, password: str, *, peer: str, service: str) -> Identity:
+        key = self._key(login, password, service)
+        known = self._identities.get(key)
+        if known and known[1] > self._clock():
+            self._identities.move_to_end(key)
+            return known[0]
+        request = pb.AuthenticateRequest(login=login, password=password, peer=peer, service=service)
+        return await self._checks.join((key, peer), lambda: self._check(key, request))
+
+    async def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
+        known = self._keys.get(domain)
+        if known and known.fresh_until > self._clock():
+            self._keys.move_to_end(domain)
+            return known.keys
+        return await self._fetches.join(domain, lambda: self._fetch(domain))
+
+    def _key(self, login: str, password: str, service: str) -> bytes:
+        """Raises Unauthenticated for what no password can be, without a call."""
+        try:
+            parts = [login.encode(), password.encode(), service.encode()]
+        except UnicodeEncodeError as error:
+            raise _wrong() from error
+        if len(parts[0]) > TYPED_LIMIT or len(parts[1]) > TYPED_LIMIT:
+            raise _wrong()
+        framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return hmac.digest(self._secret, framed, "sha256")
+
+    async def _check(self, key: bytes, request: pb.AuthenticateRequest) -> Identity:
+        asked = self._clock()
+        try:
+            answer = await self._stub.Authenticate(request)
+        except (Unavailable, Internal) as failure:  # RFC 4954 6: 454 4.7.0 Temporary authentication failure
+            raise Unavailable("Temporary authentication failure", code=454, enhanced="4.7.0") from failure
+        identity = wire.identity_from(answer)
+        until = asked + min(answer.valid_for_ms / 1000, IDENTITY_FOR)
+        _remember(self._identities, key, (identity, until), self._entries)
+        return identity
+
+    async def _fetch(self, domain: str) -> tuple[SigningKey, ...]:
+        now = self._clock()
+        try:
+            answer = await self._stub.SigningKeys(pb.SigningKeysRequest(domain=domain), timeout=DEADLINE)
+        except Failure as failure:
+            known = self._keys.get(domain)
+            if not failure.temporary or known is None or not known.keys or known.stale_until <= now:
+                raise
+            self._keys[domain] = replace(known, fresh_until=min(self._clock() + RETRY, known.stale_until))
+            return known.keys
+        keys = tuple(map(wire.key_from, answer.keys))
+        until = now + answer.valid_for_ms / 1000
+        found = _Keys(keys=keys, fresh_until=until, stale_until=until + STALE_FOR)
+        _remember(self._keys, domain, found, self._entries)
+        return keys
+
+
+def _remember(table: OrderedDict[K, V], key: K, value: V, entries: int) -> None:
+    table[key] = value
+    table.move_to_end(key)
+    if len(table) > entries:
+        table.popitem(last=False)
+
+
+def _wrong() -> Unauthenticated:
+    return Unauthenticated("Authentication credentials invalid")

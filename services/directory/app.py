@@ -1,0 +1,52 @@
+"""The composition root of the directory pod: the only file here that names adapters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.directory.administration import DirectoryAdministration
+from services.directory.config import Settings
+from services.directory.handlers import CALLERS, SERVICE, Directory
+from services.directory.keys import Keys
+from services.directory.login import Login
+from services.directory.passwords import Cost, Hasher
+from services.directory.sealing import Seal
+from services.directory.throttle import Rate, Throttle
+from yubin.accounts.open import open_accounts
+from yubin.runtime.process import Pod
+from yubin.v1.directory_pb2_grpc import add_DirectoryServicer_to_server
+
+
+@asynccontextmanager
+async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
+    accounts = await open_accounts(settings.accounts_url)
+    hasher = _hasher(settings)
+    keys = Keys(accounts, Seal(settings.seal_key))
+    directory = Directory(
+        Login(accounts, hasher, _throttle(settings)),
+        keys,
+        DirectoryAdministration(accounts, keys, hasher),
+        identity_for_ms=round(settings.auth_valid_for * 1000),
+        keys_for_ms=round(settings.keys_valid_for * 1000),
+    )
+    pod.serve(lambda server: add_DirectoryServicer_to_server(directory, server), SERVICE, CALLERS)
+    pod.check("accounts", accounts.check)
+    try:
+        yield
+    finally:
+        hasher.close()
+        await accounts.close()
+
+
+def _hasher(settings: Settings) -> Hasher:
+    cost = Cost(passes=settings.argon2_passes, memory=settings.argon2_memory_kib, lanes=settings.argon2_lanes)
+    return Hasher(cost, workers=settings.auth_workers, queue=settings.auth_queue)
+
+
+def _throttle(settings: Settings) -> Throttle:
+    return Throttle(
+        Rate(burst=settings.peer_burst, refill=settings.peer_refill),
+        Rate(burst=settings.login_burst, refill=settings.login_refill),
+        entries=settings.throttle_entries,
+    )

@@ -1,0 +1,47 @@
+"""Settings of the directory pod."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr, field_validator
+
+from services.directory.sealing import read_key
+from yubin.runtime.settings import PodSettings
+
+
+class Settings(PodSettings):
+    """Durations in seconds."""
+
+    accounts_url: str = Field(
+        pattern="^(memory:|sqlite:///|postgresql://|postgres://)",
+        description="where accounts are kept: postgresql://…, sqlite:///absolute/path or memory:",
+    )
+    dkim_seal_key: SecretStr | None = Field(
+        None, description="32 octets in base64 that DKIM private keys are encrypted with in the store"
+    )
+    argon2_memory_kib: int = Field(65536, ge=8, le=4194304, description="memory of one password hash, in KiB")
+    argon2_passes: int = Field(3, ge=1, le=100, description="passes of one password hash over its memory")
+    argon2_lanes: int = Field(4, ge=1, le=64, description="lanes of one password hash")
+    auth_workers: int = Field(2, ge=1, le=64, description="password hashes that run at once")
+    auth_queue: int = Field(64, ge=0, le=10000, description="password checks that may wait; others hear 454")
+    auth_valid_for: float = Field(
+        60, ge=0, le=60, description="how long others may remember a password that held"
+    )
+    peer_burst: int = Field(30, ge=1, description="wrong passwords from one address before it is throttled")
+    peer_refill: float = Field(10, gt=0, description="seconds until a throttled address has another try")
+    login_burst: int = Field(20, ge=1, description="wrong passwords for one login before it is throttled")
+    login_refill: float = Field(30, gt=0, description="seconds until a throttled login has another try")
+    throttle_entries: int = Field(50000, ge=100, description="addresses, and logins, that are remembered")
+    keys_valid_for: float = Field(
+        60, ge=1, le=3600, description="how long others may sign with a key unasked"
+    )
+
+    @field_validator("dkim_seal_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_key(value.get_secret_value())
+        return value
+
+    @property
+    def seal_key(self) -> bytes | None:
+        return None if self.dkim_seal_key is None else read_key(self.dkim_seal_key.get_secret_value())
