@@ -1,4 +1,7 @@
-"""What a reception counts. Labels are bounded: verbs of the table, reply classes, stages."""
+"""What a reception counts. Labels are bounded: verbs of the table, reply classes, stages.
+
+Letters are the commands DATA and BDAT: their class is that of the reply behind the last dot.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,9 @@ CONNECTIONS = Counter("yubin_reception_connections", "SMTP connections, by what 
 COMMANDS = Counter(
     "yubin_reception_commands", "SMTP commands, by verb and class of the reply", ["verb", "class"]
 )
-LETTERS = Counter("yubin_reception_letters", "letters after DATA or BDAT, by class of the reply", ["class"])
 OCTETS = Counter("yubin_reception_letter_bytes", "octets of letters received")
-HELD = Gauge("yubin_reception_held_bytes", "octets of letters that are being received")
-SECONDS_BY_STAGE = Histogram(
-    "yubin_reception_seconds", "time of one letter in a stage", ["stage"], buckets=SECONDS
-)
+_STAGES = Histogram("yubin_reception_seconds", "time of one letter in a stage", ["stage"], buckets=SECONDS)
+RECEIVE, ACCEPT = _STAGES.labels("receive"), _STAGES.labels("accept")
 
 
 @cache

@@ -199,6 +199,7 @@ async def _letter(c: Conversation, envelope: Envelope) -> bytes:
         elapsed = c.loop.time() - began
         allowed = min(terms.data_timeout + (before + received) / terms.data_rate, terms.data_total)
         c.within(min(allowed - elapsed, terms.data_timeout))
+    metrics.RECEIVE.observe(c.loop.time() - began)
     metrics.OCTETS.inc(len(content) + c.incoming.lost)
     if full:
         raise Exhausted("Too much mail at once", enhanced="4.3.1")
@@ -215,11 +216,13 @@ def letter_limit(c: Conversation, envelope: Envelope) -> int:
 
 
 async def _accept(c: Conversation, envelope: Envelope, content: bytes) -> None:
+    began = c.loop.time()
     try:
         async with asyncio.timeout(c.terms.accept_timeout):
             text = await c.policy.data(c.session, envelope, content)
     except TimeoutError as error:
         raise Unavailable("Accepting the letter took too long", enhanced="4.4.5") from error
+    metrics.ACCEPT.observe(c.loop.time() - began)
     c.errors = c.junk = 0
     c.say(250, "2.0.0", text)
 
