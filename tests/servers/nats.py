@@ -14,7 +14,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -155,3 +155,27 @@ def nats_tls(tmp_path: Path) -> Iterator[NatsServer]:
     """Mutual TLS; the CA lies in ``nats_tls.credentials.ca.parent`` and signs for clients too."""
     credentials = issue(tmp_path / "ca", "nats")
     yield from running(NatsServer(tmp_path / "nats", credentials=credentials))
+
+
+CACHE = Path(__file__).resolve().parents[2] / ".cache" / "nats-latest"
+LATEST = "github.com/nats-io/nats-server/v2@latest"
+
+
+def executables() -> dict[str, Callable[[], str]]:
+    """nats-servers to hold the contracts against: Debian's, and the newest where it is built or Go can build it."""
+    found: dict[str, Callable[[], str]] = {"installed": binary}
+    if (CACHE / "nats-server").exists() or shutil.which("go"):
+        found["latest"] = latest
+    return found
+
+
+def latest() -> str:
+    """Built once, from its Go module, into a cache folder of the repository."""
+    built = CACHE / "nats-server"
+    if not built.exists():
+        environment = os.environ | {"GOBIN": str(CACHE), "GOFLAGS": "-modcacherw"}
+        try:
+            subprocess.run(["go", "install", LATEST], env=environment, check=True, timeout=900)
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.fail(f"go install {LATEST} failed: {error}")
+    return str(built)
