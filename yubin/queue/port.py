@@ -56,7 +56,9 @@ class Outcome(StrEnum):
 
     PENDING = "pending"
     DELIVERED = "delivered"
-    RELAYED = "relayed"  # delivered, to a server that does not announce DSN (RFC 3461 5.2.2); final like DELIVERED
+    RELAYED = (
+        "relayed"  # delivered, to a server that does not announce DSN (RFC 3461 5.2.2); final like DELIVERED
+    )
     BOUNCED = "bounced"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -416,9 +418,6 @@ class Ledger(Protocol):
 
     async def track(self, message_id: UUID) -> Tracking | None: ...
 
-    async def list(self, selection: Selection, *, limit: int, after: UUID | None = None) -> list[DeliveryView]:
-        """Rows by id, from the one behind ``after``."""
-
     async def wish(self, selection: Selection, wish: Wish) -> int:
         """Cancel or hold at once what waits, and mark what is being sent; the number of rows touched."""
 
@@ -442,3 +441,8 @@ class Ledger(Protocol):
         """Raises Unavailable when the database cannot be used."""
 
     async def close(self) -> None: ...
+
+    async def list(
+        self, selection: Selection, *, limit: int, after: UUID | None = None
+    ) -> list[DeliveryView]:
+        """Rows by id, from the one behind ``after``. The last method, since its name hides the type."""
