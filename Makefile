@@ -1,0 +1,58 @@
+# What a person does here: `make run` and `make test` are enough to begin. Every step sets up what it needs.
+SHELL := /bin/sh
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PYTHON3 := .venv/bin/python
+STATE ?= ./state
+ARGS ?=
+DIR ?= ../shared/vectors
+PROTOS := $(wildcard proto/yubin/v1/*.proto)
+NATS_LATEST := .cache/nats-latest/nats-server
+
+.DEFAULT_GOAL := help
+.PHONY: help setup proto fmt check test bench run vectors test-nats-latest clean
+
+help: ## this list
+	@echo "Yubin: make TARGET"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-18s %s\n' "$$name" "$$text"; done
+	@echo "Then: .venv/bin/yubin --help"
+
+setup: ## install what is missing: Debian packages (as root), .venv from requirements.lock
+	@./scripts/setup
+
+proto: setup ## generate yubin/v1 from proto/
+	@$(PYTHON3) -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. --mypy_out=quiet:. --mypy_grpc_out=quiet,only_async:. $(PROTOS)
+
+fmt: setup ## format, and mend what ruff can mend
+	@ruff check --fix-only --quiet . ; ruff format .
+
+check: setup ## formatter, linter, types, the folder plan, and stubs that fit their protos
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	@$(MAKE) --no-print-directory proto
+	git diff --exit-code -- yubin/v1
+
+test: setup ## all tests, against real servers on free loopback ports (ARGS="-k name" for some)
+	$(PYTHON3) -m pytest $(ARGS)
+
+bench: setup ## CPU per letter, beside the peer's where Postfix is installed (ARGS="--help")
+	$(PYTHON3) -m bench $(ARGS)
+
+run: setup ## the whole system on this machine, with a demo domain and a pretend outside world (ARGS="--internet")
+	@exec .venv/bin/yubin up --demo --state $(STATE) $(ARGS)
+
+vectors: setup ## letters and headers that others wrote, from DIR
+	$(PYTHON3) -m tests.conformance.vectors $(DIR)
+
+test-nats-latest: setup $(NATS_LATEST) ## the contract of dispatch against the newest nats-server (needs Go)
+	$(NATS_LATEST) --version
+	$(PYTHON3) -m pytest tests/contract/test_dispatch.py tests/contract/test_dispatch_jetstream.py -k latest
+
+$(NATS_LATEST):
+	@command -v go >/dev/null || { echo "This needs a Go toolchain that can build the newest nats-server."; exit 1; }
+	GOBIN=$(CURDIR)/.cache/nats-latest GOFLAGS=-modcacherw go install github.com/nats-io/nats-server/v2@latest
+
+clean: ## remove what can be made again (never state/)
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
