@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.delivery.alone import Alone
 from services.delivery.attempt import Attempt, AttemptLimits
 from services.delivery.config import Settings
 from services.delivery.connections import Connections
@@ -35,9 +36,9 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     ledger = Grouped(await open_ledger(settings.ledger_url, terms))
     objects = await open_objects(settings.objects_url)
-    tls = {"ca": settings.tls_ca, "cert": settings.tls_cert, "key": settings.tls_key}
-    dispatch = await open_dispatch(settings.nats_url, **tls)
-    events = await open_events(settings.nats_url, **tls)
+    ca, cert, key = settings.tls_ca, settings.tls_cert, settings.tls_key
+    dispatch = await open_dispatch(settings.nats_url, ca=ca, cert=cert, key=key)
+    events = await open_events(settings.nats_url, ca=ca, cert=cert, key=key)
     router = RemoteRouter(pod.channel(settings.resolver, "resolver"))
     connections = Connections(
         hostname=settings.hostname,
@@ -56,7 +57,8 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         every=settings.reports_every,
     )
     leases = Leases(ledger, seconds=settings.lease, clock=time.monotonic)
-    worker = Worker(ledger=ledger, objects=objects, attempt=attempt, leases=leases, owed=reports)
+    alone = Alone(ledger, cap=settings.attempt_cap)
+    worker = Worker(ledger=ledger, objects=objects, attempt=attempt, alone=alone, leases=leases, owed=reports)
     slots = Slots(settings.slots, settings.site_connections)
     inlets = Inlets(
         owner=pod.instance,

@@ -17,6 +17,7 @@ from opentelemetry.trace import Span
 from prometheus_client import Counter, Histogram
 
 from services.delivery import verdicts
+from services.delivery.alone import AFTER, Alone, ChildDied
 from services.delivery.attempt import Attempt, Content
 from services.delivery.leases import Lease, Leases
 from yubin import ids
@@ -49,11 +50,12 @@ class Owed(Protocol):
 
 class Worker:
     def __init__(
-        self, *, ledger: Grouped, objects: Objects, attempt: Attempt, leases: Leases, owed: Owed
+        self, *, ledger: Grouped, objects: Objects, attempt: Attempt, alone: Alone, leases: Leases, owed: Owed
     ) -> None:
         self._ledger = ledger
         self._objects = objects
         self._attempt = attempt
+        self._alone = alone
         self._leases = leases
         self._owed = owed
 
@@ -67,6 +69,8 @@ class Worker:
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(claim, route.site, lease))
             raise
+        except ChildDied:  # nothing is written: the lease runs out, and the ledger counts the loss
+            return
         faults.point("delivery.before_finish")
         await self._write(claim, result)
         faults.point("delivery.after_finish")
@@ -85,8 +89,12 @@ class Worker:
             )
             return verdicts.ours(claim, route.site, "the letter's body is not readable now", retry_after=60.0)
         try:
+            if claim.crashes >= AFTER:
+                return await self._alone.deliver(claim, route, lease)
             mark = self._marker(lease)
             return await self._attempt.deliver(claim, content, route, mark=mark, lease_left=lease.left)
+        except ChildDied:
+            raise
         except Exception:  # the worker loop: one of the three places that catch all
             log.exception(
                 "An attempt failed for a reason of our own.", action="attempt", message=_number(claim)
