@@ -1,7 +1,7 @@
 """Records in memory, answered as an authoritative server would (RFC 1034 4.3.2): for the fake, and the pretend world.
 
 A zone is text in the master-file format of RFC 1035 5; names are relative to the root until ``$ORIGIN`` says else,
-and a SOA stands at an origin. An exact name answers with its records of the type, or with its CNAME and whatever that
+and a SOA stands at an origin, beyond which records are left out, as in any zone. An exact name answers with its records of the type, or with its CNAME and whatever that
 leads to inside this zone; a name that only has names below it is NODATA, any other NXDOMAIN. Negative replies carry a SOA (RFC 2308), by default one whose minimum is 60 seconds.
 """
 
