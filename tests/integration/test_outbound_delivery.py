@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from services.delivery.attempt import AttemptLimits
+from services.delivery.terms import Timeouts
 from tests.integration.outbound import BODY, claim, content, only, outbound, outcomes, quick
 from tests.servers.smtp_sink import Do
 from yubin.queue.port import Outcome, Pending
@@ -234,9 +236,8 @@ async def test_stray_line_ends_never_reach_the_wire(smtp_sink):
     (letter,) = sink.letters
     assert only(result).outcome is Outcome.DELIVERED
     assert letter.raw.replace(b"\r\n", b"").count(b"\r") == letter.raw.replace(b"\r\n", b"").count(b"\n") == 0
-    assert letter.body.split(b"\r\n") == body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n") + [
-        b""
-    ]
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    assert letter.body.split(b"\r\n") == [*lines, b""]
     assert letter.rcpts == ("b@theirs.test",)
 
 
@@ -254,9 +255,6 @@ async def test_long_lines_are_broken_as_the_limit_asks(smtp_sink):
 async def test_slow_reply_to_the_dot_is_waited_for(smtp_sink):
     """CASES C2: the dot's reply has a time of its own (ten minutes by default), longer than the attempt has left."""
     sink = await smtp_sink(script={"dot": Do(reply="250 2.0.0 at last", delay=0.6)})
-    from services.delivery.attempt import AttemptLimits
-    from services.delivery.terms import Timeouts
-
     async with outbound(sink.port, timeouts=quick(dot=5.0), limits=AttemptLimits(total=0.4)) as out:
         result = await out.deliver()
     assert only(result).outcome is Outcome.DELIVERED

@@ -336,7 +336,7 @@ def _positive(reply: str | bytes | None) -> bool:
 
 @pytest_asyncio.fixture
 async def smtp_sink() -> AsyncIterator[Callable[..., object]]:
-    """Starts sinks in the test's loop, as in ``sink = await smtp_sink(script={...})``; they end with the test."""
+    """A function that starts sinks in the test's loop; they end with the test."""
     started: list[Sink] = []
 
     async def start(**options: object) -> Sink:
