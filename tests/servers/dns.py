@@ -12,6 +12,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from typing import cast
 
 import dns.flags
 import dns.message
@@ -186,8 +187,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._server = server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # 3.11's own is no subclass of it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._server.keep(asyncio.get_running_loop().create_task(self._answer(data, addr)))
