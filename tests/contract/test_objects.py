@@ -1,0 +1,128 @@
+"""The object store's contract: one body of tests, every adapter as a parameter."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+import pytest
+from obstore.store import LocalStore, MemoryStore
+
+from yubin.errors import Invalid, NotFound, Unavailable
+from yubin.ids import uuid7
+from yubin.objects.folder import FolderObjects
+from yubin.objects.memory import MemoryObjects
+from yubin.objects.open import open_objects
+from yubin.objects.store import StoreObjects
+
+LATER = time.time() + 100_000
+
+
+@pytest.fixture(params=["memory", "folder", "obstore-memory", "obstore-folder"])
+def make(request, tmp_path):
+    """Opens the store, again and again, with a clock of one's own."""
+    memory, objects = MemoryStore(), MemoryObjects()
+
+    def build(clock=time.time):
+        match request.param:
+            case "memory":
+                objects._clock = clock
+                return objects
+            case "folder":
+                return FolderObjects(tmp_path / "o", clock=clock)
+            case "obstore-memory":
+                return StoreObjects(memory, clock=clock)
+        (tmp_path / "l").mkdir(exist_ok=True)
+        return StoreObjects(LocalStore(tmp_path / "l"), clock=clock)
+
+    return build
+
+
+async def test_what_was_put_is_there_byte_for_byte(make):
+    """Also when the store is opened anew."""
+    data = bytes(range(256)) * 1000
+    name = str(uuid7())
+    await make().put(name, data)
+    assert await make().get(name) == data
+
+
+async def test_a_second_put_replaces_the_first(make):
+    """A large body is always PUT, also when the client tries again."""
+    await make().put("a", b"1")
+    await make().put("a", b"22")
+    assert await make().get("a") == b"22"
+
+
+async def test_what_is_not_there(make):
+    """Reading it is NotFound, deleting it is nothing."""
+    with pytest.raises(NotFound):
+        await make().get("missing")
+    await make().delete("missing")
+    await make().put("a", b"1")
+    await make().delete("a")
+    with pytest.raises(NotFound):
+        await make().get("a")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../x", "/etc/passwd", "a//b", "a/../b", "A", "x\0", "a\n", "." * 3, "ü", "a" * 200]
+)
+async def test_no_name_leads_out(make, name):
+    """Names are opaque, and never paths of somebody else's."""
+    for call in (make().put(name, b""), make().get(name), make().delete(name)):
+        with pytest.raises(Invalid):
+            await call
+
+
+async def test_the_sweep_sees_only_what_is_old(make):
+    """older_than names what was last written before then, under the prefix."""
+    await make().put("m/1", b"1")
+    await make().put("n/1", b"1")
+    assert [n async for n in make().older_than("", 86_400)] == []
+    assert [n async for n in make(lambda: LATER).older_than("m/", 86_400)] == ["m/1"]
+
+
+async def test_a_full_disk_says_so(tmp_path, monkeypatch):
+    """CASES A9, the blob's half: ENOSPC is 452 4.3.1, no draft is left behind, and the store works on afterwards."""
+    store = FolderObjects(tmp_path / "o")
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable) as failure:
+        await store.put("aa", b"x")
+    assert (failure.value.code, failure.value.enhanced) == (452, "4.3.1")
+    monkeypatch.undo()
+    assert [p for p in (tmp_path / "o").rglob("*") if p.is_file()] == []
+    await store.put("aa", b"x")
+    assert await store.get("aa") == b"x"
+
+
+async def test_a_store_that_hangs_is_unavailable_in_time(tmp_path, monkeypatch):
+    """CASES A5: a blob PUT that hangs ends as 451 within its deadline."""
+    store = FolderObjects(tmp_path / "o", timeout=0.05)
+    monkeypatch.setattr("yubin.objects.folder._write", lambda _path, _data: time.sleep(0.3))
+    with pytest.raises(Unavailable) as failure:
+        await store.put("aa", b"x")
+    assert failure.value.code == 451
+
+
+async def test_the_folder_is_synced_before_it_is_said(tmp_path, monkeypatch):
+    """CASES A2: file fsync, rename, folder fsync, in this order, before put returns."""
+    steps = []
+    fsync, rename = os.fsync, type(tmp_path).rename
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: (steps.append(os.path.isdir(f"/proc/self/fd/{fd}")), fsync(fd))[1]
+    )
+    monkeypatch.setattr(type(tmp_path), "rename", lambda a, b: (steps.append("rename"), rename(a, b))[1])
+    store = FolderObjects(tmp_path / "o")
+    await store.put("aa", b"x")
+    assert steps[-3:] == [False, "rename", True]
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "x", ""])
+async def test_another_address_is_refused(url):
+    with pytest.raises(ValueError, match="objects are"):
+        await open_objects(url)
