@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+
+from services.delivery.reports import notification
+from tests.unit.delivery.world import BODY, World, nowhere
+from yubin.dns.port import Verdict
+from yubin.queue.port import Origin, Selection
+
+
+async def bounced(world: World, **more):
+    world.router.routes["x.example"] = nowhere("x.example", Verdict.NO_DOMAIN)
+    message = await world.accept("b@x.example", **more)
+    await world.run(lambda: world.memory._mail[message.id].events[-1].kind == "bounced")
+    return message
+
+
+async def reports_in(world: World):
+    rows = await world.memory.list(Selection(), limit=100)
+    found = [await world.memory.message(r.message_id) for r in rows]
+    return [m for m in found if m is not None and m.origin is Origin.DSN]
+
+
+async def test_the_sender_hears_once_of_a_failure():
+    """Two pods that report the same message make one DSN; its reverse-path is null and it asks for no report."""
+    world = World()
+    message = await bounced(world)
+    made = await asyncio.gather(*(world.reports.report(message.id) for _ in range(5)))
+    assert len([m for m in made if m]) == 1
+    (dsn,) = await reports_in(world)
+    assert (dsn.sender, dsn.klass) == ("", "dsn")
+    (job,) = [p.job for p in await world.dispatch.pull("hi", 10, wait=0.01) if p.job.message_id == dsn.id]
+    assert job.domain == "demo.example"
+
+
+async def test_a_failure_of_null_sender_mail_makes_no_report():
+    """CASES I1: mail from <> never causes mail."""
+    world = World()
+    message = await bounced(world, sender="")
+    assert await world.reports.report(message.id) is None
+    assert await reports_in(world) == []
+
+
+async def test_what_a_crash_forgot_is_found_again():
+    """A report that nobody remembers to make is found by asking the ledger."""
+    world = World()
+    await bounced(world)
+    world.reports._owed.clear()
+    running = asyncio.create_task(world.reports.run())
+    async with asyncio.timeout(5):
+        while not await reports_in(world):
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+
+async def test_the_report_is_read_by_an_independent_parser():
+    """CASES I7: Python's email finds the three parts, the status and the original's header."""
+    world = World()
+    message = await bounced(world)
+    report_id = await world.reports.report(message.id)
+    body = await world.memory.body(report_id)
+    parsed = email.message_from_bytes(body, policy=email.policy.default)
+    assert parsed.get_content_type() == "multipart/report"
+    _text, status, original = parsed.iter_parts()
+    fields = status.get_payload()[1]
+    assert (fields["Action"], fields["Status"]) == ("failed", "5.1.2")
+    assert "Subject: hi" in original.as_string()
+
+
+def test_a_report_without_its_original_is_still_a_report():
+    """The body may be gone by the time of the report."""
+    from yubin.queue.port import Message, Reportable, ReportKind
+
+    about = Message(
+        id=__import__("uuid").uuid4(), tenant="t", account=None, origin=Origin.SUBMISSION, sender="a@b.example",
+        size=len(BODY), sha256=b"",
+    )  # fmt: skip
+    owed = Reportable(
+        delivery_id=about.id, n=0, address="c@d.example", orcpt=None, kind=ReportKind.FAILED, code=550,
+        enhanced="5.1.1", text="no such user", peer="mx[192.0.2.1]:25", last_attempt=1.0, will_retry_until=None,
+    )  # fmt: skip
+    letter = notification(about, [owed], host="mx.example", now=1.0, original=None)
+    assert letter is not None
+    assert b"550 5.1.1 no such user" in letter.body

@@ -1,0 +1,191 @@
+"""A delivery pod in memory: real inlets, worker and leases; the ledger's fake; a scripted attempt and resolver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from services.delivery import verdicts
+from services.delivery.inlets import Inlets
+from services.delivery.leases import Leases
+from services.delivery.reports import Reports
+from services.delivery.slots import Slots
+from services.delivery.worker import Worker
+from yubin.dispatch.memory import MemoryDispatch
+from yubin.dispatch.port import Job, Lane
+from yubin.dns.port import Host, Route, Verdict
+from yubin.errors import Unavailable
+from yubin.ids import uuid7
+from yubin.objects.memory import MemoryObjects
+from yubin.queue.group import Grouped
+from yubin.queue.memory import MemoryLedger
+from yubin.queue.port import Letter, Message, NewDelivery, NewRecipient, Origin, Outcome, Terms
+
+BODY = b"From: a@demo.example\r\nSubject: hi\r\nMessage-ID: <1@demo.example>\r\n\r\nhello\r\n"
+
+
+class Clock:
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Router:
+    """Everything is on one site, unless ``routes`` says otherwise."""
+
+    routes: dict[str, Route] = field(default_factory=dict)
+    away: bool = False
+
+    async def route(self, domain: str) -> Route:
+        if self.away:
+            raise Unavailable("the resolver is away")
+        return self.routes.get(domain) or ok(domain)
+
+
+def ok(domain: str, site: str = "site") -> Route:
+    host = Host(name=f"mx.{domain}", preference=10, addresses=("192.0.2.1",))
+    return Route(
+        domain=domain,
+        verdict=Verdict.OK,
+        site=site,
+        provider="other",
+        hosts=(host,),
+        reason="",
+        valid_for=60.0,
+    )
+
+
+def nowhere(domain: str, verdict: Verdict) -> Route:
+    return Route(
+        domain=domain, verdict=verdict, site=domain, provider="other", hosts=(), reason="no", valid_for=60.0
+    )
+
+
+class Attempts:
+    """Stands for SMTP: asks for the mark like the real one, then answers ``outcome`` for every recipient."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.outcome = (Outcome.DELIVERED, 250, "2.0.0", "ok")
+        self.gate: asyncio.Event | None = None
+        self.error: Exception | None = None
+        self.now = 0
+        self.most = 0
+
+    async def deliver(self, claim, content, route, *, mark, lease_left):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            if self.error:
+                raise self.error
+            assert await mark()
+            assert lease_left() > 10
+            if self.gate:
+                await self.gate.wait()
+            self.seen += [r.address for r in claim.recipients]
+            return verdicts.whole(claim, route.site, *self.outcome)
+        finally:
+            self.now -= 1
+
+
+class Nobody:
+    async def deliver(self, claim, route, lease):
+        raise AssertionError("no row of this test is a suspect")
+
+
+class World:
+    def __init__(self, *, slots: int = 100, per_site: int = 100, terms: Terms | None = None) -> None:
+        self.clock, self.mono = Clock(), Clock(0.0)
+        self.memory = MemoryLedger(terms or Terms(), clock=self.clock, random=lambda: 0.5)
+        self.ledger = Grouped(self.memory)
+        self.dispatch = MemoryDispatch()
+        self.objects = MemoryObjects()
+        self.router, self.attempts = Router(), Attempts()
+        self.slots = Slots(slots, per_site)
+        self.leases = Leases(self.ledger, seconds=60.0, clock=self.mono)
+        self.reports = Reports(
+            ledger=self.ledger,
+            objects=self.objects,
+            dispatch=self.dispatch,
+            hostname="mx.demo.example",
+            every=0.01,
+        )
+        self.worker = Worker(
+            ledger=self.ledger,
+            objects=self.objects,
+            attempt=self.attempts,
+            alone=Nobody(),
+            leases=self.leases,
+            owed=self.reports,
+        )
+        self.inlets = Inlets(
+            owner="pod-1",
+            ledger=self.ledger,
+            dispatch=self.dispatch,
+            router=self.router,
+            worker=self.worker,
+            slots=self.slots,
+            leases=self.leases,
+        )
+        self.stopping = asyncio.Event()
+
+    async def accept(
+        self, *addresses: str, publish: bool = True, sender: str = "a@demo.example", **more
+    ) -> Message:
+        message = Message(
+            id=uuid7(),
+            tenant="demo",
+            account="a",
+            origin=Origin.SUBMISSION,
+            sender=sender,
+            size=len(BODY),
+            sha256=sha256(BODY).digest(),
+            **more,
+        )
+        deliveries = tuple(
+            NewDelivery(
+                id=uuid7(),
+                domain=address.rpartition("@")[2],
+                recipients=(NewRecipient(address=address),),
+                published=publish,
+            )
+            for address in addresses
+        )
+        await self.memory.accept([Letter(message=message, body=BODY, deliveries=deliveries)])
+        if publish:
+            self.dispatch.publish(
+                [
+                    Job(
+                        delivery_id=d.id,
+                        message_id=message.id,
+                        epoch=0,
+                        domain=d.domain,
+                        tenant="demo",
+                        klass=message.klass,
+                    )
+                    for d in deliveries
+                ]
+            )
+        return message
+
+    async def run(self, until: Callable[[], bool], *, fresh: bool = True, stored: bool = True) -> None:
+        """Both inlets, until ``until()``; then the pod stops as it would on SIGTERM."""
+        loops = [asyncio.create_task(self.inlets.fresh(lane, self.stopping)) for lane in Lane if fresh]
+        if stored:
+            loops.append(asyncio.create_task(self.inlets.stored(self.stopping, poll=0.01)))
+        async with asyncio.timeout(10):
+            while not until():
+                await asyncio.sleep(0.005)
+        self.stopping.set()
+        await self.inlets.drain(5.0)
+        await asyncio.gather(*loops)
+
+    async def outcomes(self, message: Message) -> list[Outcome]:
+        tracking = await self.memory.track(message.id)
+        assert tracking is not None
+        return [r.outcome for d in tracking.deliveries for r in d.recipients]
