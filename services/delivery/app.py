@@ -34,7 +34,8 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         head_start=settings.head_start,
         delay_notice=settings.delay_notice,
     )
-    ledger = Grouped(await open_ledger(settings.ledger_url, terms))
+    ledger = await open_ledger(settings.ledger_url, terms)
+    grouped = Grouped(ledger)
     objects = await open_objects(settings.objects_url)
     ca, cert, key = settings.tls_ca, settings.tls_cert, settings.tls_key
     dispatch = await open_dispatch(settings.nats_url, ca=ca, cert=cert, key=key)
@@ -58,11 +59,11 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     leases = Leases(ledger, seconds=settings.lease, clock=time.monotonic)
     alone = Alone(ledger, cap=settings.attempt_cap)
-    worker = Worker(ledger=ledger, objects=objects, attempt=attempt, alone=alone, leases=leases, owed=reports)
+    worker = Worker(ledger=grouped, objects=objects, attempt=attempt, alone=alone, leases=leases, owed=reports)
     slots = Slots(settings.slots, settings.site_connections)
     inlets = Inlets(
         owner=pod.instance,
-        ledger=ledger,
+        ledger=grouped,
         dispatch=dispatch,
         router=router,
         worker=worker,
@@ -85,5 +86,5 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         keep.cancel()
         await connections.close()
         await dispatch.close()
-        await ledger.close()
+        await grouped.close()
         await objects.close()

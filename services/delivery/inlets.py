@@ -126,7 +126,7 @@ class Inlets:
 
     async def _no_room(self, parcel: Parcel, lane: Lane, ticket: Ticket) -> None:
         try:
-            await self._ledger.reroute([ticket], delay=NO_ROOM)
+            await self._ledger.reroute(ticket, delay=NO_ROOM)
         except Failure as failure:
             log.warning("A row could not be routed.", action="claim", why=failure.text)
         await self._done(parcel, lane, "no_room")
@@ -190,7 +190,7 @@ class Inlets:
     async def _return(self, claim: Claim, site: str, delay: float) -> None:
         back = Release(delivery_id=claim.delivery_id, epoch=claim.epoch, site=site, delay=delay)
         try:
-            await self._ledger.release([back])
+            await self._ledger.release(back)
         except Failure as failure:  # its lease runs out
             log.warning("A claim could not be given back.", action="release", why=failure.text)
 

@@ -148,7 +148,7 @@ class Worker:
             await self._ledger.finish(result)
             return
         back = Release(delivery_id=claim.delivery_id, epoch=claim.epoch, site=site, delay=0.0)
-        await self._ledger.release([back])
+        await self._ledger.release(back)
 
 
 def _number(claim: Claim) -> str:

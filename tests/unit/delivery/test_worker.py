@@ -5,7 +5,7 @@ import asyncio
 from services.delivery.alone import ChildDied
 from tests.unit.delivery.world import World, ok
 from yubin.errors import Unavailable
-from yubin.queue.port import Outcome, Selection, State
+from yubin.queue.port import Outcome, State
 
 
 async def claimed(world: World):
@@ -15,8 +15,9 @@ async def claimed(world: World):
 
 
 async def row(world: World, claim):
-    (view,) = await world.memory.list(Selection(message_id=claim.message.id), limit=1)
-    return view
+    tracking = await world.memory.track(claim.message.id)
+    assert tracking is not None
+    return tracking.deliveries[0]
 
 
 async def test_an_error_of_ours_is_a_retry_that_is_not_counted():

@@ -107,9 +107,9 @@ class World:
         self.objects = MemoryObjects()
         self.router, self.attempts = Router(), Attempts()
         self.slots = Slots(slots, per_site)
-        self.leases = Leases(self.ledger, seconds=60.0, clock=self.mono)
+        self.leases = Leases(self.memory, seconds=60.0, clock=self.mono)
         self.reports = Reports(
-            ledger=self.ledger,
+            ledger=self.memory,
             objects=self.objects,
             dispatch=self.dispatch,
             hostname="mx.demo.example",
