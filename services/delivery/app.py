@@ -16,6 +16,7 @@ from services.delivery.reports import Reports
 from services.delivery.slots import Slots
 from services.delivery.upkeep import Upkeep
 from services.delivery.worker import Worker
+from yubin.dispatch.codec import event_payload
 from yubin.dispatch.open import open_dispatch, open_events
 from yubin.dispatch.port import Lane
 from yubin.dns.remote import RemoteRouter
@@ -59,7 +60,9 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     leases = Leases(ledger, seconds=settings.lease, clock=time.monotonic)
     alone = Alone(ledger, cap=settings.attempt_cap)
-    worker = Worker(ledger=grouped, objects=objects, attempt=attempt, alone=alone, leases=leases, owed=reports)
+    worker = Worker(
+        ledger=grouped, objects=objects, attempt=attempt, alone=alone, leases=leases, owed=reports
+    )
     slots = Slots(settings.slots, settings.site_connections)
     inlets = Inlets(
         owner=pod.instance,
@@ -74,7 +77,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     keep = pod.spawn(leases.keep(), "leases")
     pod.spawn(reports.run(), "reports")
     pod.spawn(Upkeep(ledger, objects, reports.owe_message).run(), "upkeep")
-    pod.spawn(relay_events(ledger, events, pod.stopping), "events")
+    pod.spawn(relay_events(ledger, events, pod.stopping, encode=event_payload), "events")
     for lane in Lane:
         pod.spawn(inlets.fresh(lane, pod.stopping), f"fresh-{lane}")
     pod.spawn(inlets.stored(pod.stopping, poll=settings.poll), "stored")
