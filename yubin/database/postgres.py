@@ -8,7 +8,7 @@ are seen through when whoever asked for them is cancelled. An error that leaves 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
@@ -33,8 +33,9 @@ async def open_pool(
     size: int = 8,
     timeout: float = 30.0,  # noqa: ASYNC109 - of the driver, for each statement
     target: int | None = None,
+    session: Mapping[str, str] | None = None,
 ) -> Pool:
-    """Connect, migrate. ``timeout``: seconds for connecting, and for any one statement. Raises Unavailable."""
+    """Connect, migrate. ``timeout``: seconds for any one statement; ``session``: more settings. Raises Unavailable."""
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -42,7 +43,7 @@ async def open_pool(
             max_size=size,
             timeout=10,
             command_timeout=timeout,
-            server_settings=SESSION,
+            server_settings=SESSION | dict(session or {}),
             reset=_reset,
         )
     except Exception as cause:
