@@ -184,4 +184,5 @@ def _printable(text: str) -> str:
 
 
 def _console() -> Console:
-    return Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    """As wide as need be when another program reads."""
+    return Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000)
