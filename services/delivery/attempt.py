@@ -9,6 +9,7 @@ another transaction of the same session. Whatever is our own fault is a deferral
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ from services.delivery.terms import OurTrouble, Peer, Permit, SessionFailed
 from yubin import ids
 from yubin.dns.port import Route
 from yubin.queue.port import Claim, Pending, Result
+from yubin.smtp.data import CHUNK
 from yubin.smtp.envelope import Envelope, Recipient
+from yubin.smtp.sevenbit import convert
 from yubin.smtp.stage import Stage, Transaction
 
 __all__ = ["Attempt", "AttemptLimits", "Content"]
@@ -156,26 +159,27 @@ class Attempt:
         tally = job.tally
         if not _fits(job, session):
             return False
+        body = await _body(job, session) if tally.todo else b""
         while tally.todo:
             batch = tally.begin(session.client.peer.recipients)  # RFC 9422 RCPTMAX
-            transaction = await self._transact(job, session, batch)
+            transaction = await self._transact(job, session, _envelope(job, batch, len(body)), body)
             if not tally.settle(transaction, dsn=session.client.peer.dsn):
                 return True
         return True
 
-    async def _transact(self, job: Job, session: Session, batch: tuple[Pending, ...]) -> Transaction:
+    async def _transact(self, job: Job, session: Session, envelope: Envelope, body: bytes) -> Transaction:
         attributes: dict[str, str | int] = {
             "net.peer.name": session.peer.name,
             "net.peer.ip": session.peer.address,
             "yubin.message": _number(job),
-            "smtp.recipients": len(batch),
+            "smtp.recipients": len(envelope.recipients),
             "tls.protocol.version": session.tls.version if session.tls else "",
             "tls.cipher": session.tls.cipher if session.tls else "",
         }
         with tracer.start_as_current_span(
             "smtp.transaction", kind=SpanKind.CLIENT, attributes=attributes
         ) as span:
-            transaction = await session.transact(_envelope(job, batch), job.content.body, job.permit)
+            transaction = await session.transact(envelope, body, job.permit)
             if transaction.final is not None:
                 span.set_attribute("smtp.reply", transaction.final.code)
         _count(transaction)
@@ -196,12 +200,25 @@ def _fits(job: Job, session: Session) -> bool:
     return True
 
 
-def _envelope(job: Job, batch: tuple[Pending, ...]) -> Envelope:
+async def _body(job: Job, session: Session) -> bytes:
+    """The letter as this peer can take it; when there is no such form its recipients end with 5.6.3 (RFC 6152 3)."""
+    body = job.content.body
+    if session.client.peer.eight_bit or not job.needs.eight_bit:
+        return body
+    # off the event loop where it would be held for more than a moment
+    converted = await asyncio.to_thread(convert, body) if len(body) > CHUNK else convert(body)
+    if converted is None:
+        for recipient in list(job.tally.todo):
+            job.tally.end(recipient, *fit.inconvertible(str(session.peer)))
+    return converted or b""
+
+
+def _envelope(job: Job, batch: tuple[Pending, ...], size: int) -> Envelope:
     message = job.claim.message
     return Envelope(
         sender=message.sender,
         recipients=tuple(Recipient(address=r.address, notify=r.notify, orcpt=r.orcpt) for r in batch),
-        size=job.content.size,
+        size=size,
         eight_bit=job.needs.eight_bit,
         utf8=job.needs.utf8 or not all(r.address.isascii() for r in batch),
         requiretls=message.requiretls,

@@ -1,8 +1,8 @@
 """Whether a letter fits a peer: size, eight bits, UTF-8 addresses, REQUIRETLS; decided before anything is sent.
 
 What a letter needs is read from the letter, not from what was asked for at submission: a letter in plain ASCII goes
-anywhere. A peer without 8BITMIME gets no eight-bit letter (RFC 6152 3), nor one without SMTPUTF8 a UTF-8 header or
-address (RFC 6531 3.2).
+anywhere. A peer without 8BITMIME gets an eight-bit letter converted or not at all (RFC 6152 3), and one without SMTPUTF8
+no UTF-8 header or address (RFC 6531 3.2).
 """
 
 from __future__ import annotations
@@ -56,9 +56,11 @@ def letter_refused(letter: Needs, peer: Capabilities, host: str) -> Refusal | No
         return _bounce(552, "5.3.4", f"the letter has {letter.size} octets, {host} takes {peer.size}")
     if letter.utf8 and not peer.utf8:
         return _bounce(553, "5.6.7", f"{host} does not support SMTPUTF8, which the letter needs")
-    if letter.eight_bit and not peer.eight_bit and not letter.utf8:
-        return _bounce(554, "5.6.3", f"{host} does not support 8BITMIME, and the letter cannot be converted")
     return None
+
+
+def inconvertible(host: str) -> Refusal:
+    return _bounce(554, "5.6.3", f"{host} does not support 8BITMIME, and the letter cannot be converted")
 
 
 def recipient_refused(address: str, peer: Capabilities, host: str) -> Refusal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
 
 from services.delivery.attempt import AttemptLimits
@@ -202,6 +203,27 @@ async def test_utf8_letter_goes_to_a_peer_that_knows_it(smtp_sink):
     assert letter.mail_params == (f"SIZE={len(body)}", "BODY=8BITMIME", "SMTPUTF8")
     assert letter.rcpts == ("郵便@theirs.test",)
     assert letter.body == body
+
+
+async def test_eight_bit_letter_is_converted_for_a_peer_that_lacks_8bitmime(smtp_sink):
+    """CASES C13: without 8BITMIME the letter arrives in quoted-printable; one that cannot be converted bounces, 5.6.3."""
+    sink = await smtp_sink(extensions=("PIPELINING", "SIZE 0"))
+    body = (
+        b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + "été\r\n".encode() * 20_000
+    )
+    async with outbound(sink.port) as out:
+        small = await out.deliver(None, content(body[:200]))
+        large = await out.deliver(None, content(body))
+        raw = await out.deliver(None, content(b"Subject: x\r\n\r\n\xe9\r\n"))
+    assert only(small).outcome is only(large).outcome is Outcome.DELIVERED
+    assert (
+        email.message_from_bytes(sink.letters[1].body).get_payload(decode=True)
+        == body.partition(b"\r\n\r\n")[2]
+    )
+    assert all(letter.body.isascii() for letter in sink.letters)
+    assert sink.letters[1].mail_params == (f"SIZE={len(sink.letters[1].body)}",)
+    assert (only(raw).outcome, only(raw).enhanced) == (Outcome.BOUNCED, "5.6.3")
+    assert len(sink.letters) == 2
 
 
 async def test_odd_replies_are_understood_by_their_first_digit(smtp_sink):
