@@ -52,11 +52,18 @@ class Leaving(Ended):
     """The pod stops, and the client is between two commands."""
 
 
+def _tls(transport: asyncio.BaseTransport) -> str:
+    """Version and cipher as they stand in Received, "" in clear."""
+    shown: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    cipher = shown.cipher() if shown is not None else None
+    return f"{cipher[1]} with cipher {cipher[0]}" if cipher else ""
+
+
 class Conversation(SMTP):
     session: Session  # type: ignore[assignment]  # ours in the place of aiosmtpd's
     envelope: Envelope | None  # type: ignore[assignment]
 
-    def __init__(self, reception: Reception, *, implicit_tls: bool = False) -> None:
+    def __init__(self, reception: Reception) -> None:
         self.loop = asyncio.get_running_loop()
         asyncio.StreamReaderProtocol.__init__(self, asyncio.StreamReader(loop=self.loop), loop=self.loop)
         self.reception, self.terms, self.policy = reception, reception.terms, reception.policy
@@ -68,7 +75,7 @@ class Conversation(SMTP):
         self.code = 0  # of the last reply
         self.closing = False
         self.receiving = False  # a letter
-        self._implicit_tls = implicit_tls
+        self.cut_short = False  # in a letter, by a pod that stops
         self._replies = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = float("inf")
@@ -82,9 +89,7 @@ class Conversation(SMTP):
         asyncio.StreamReaderProtocol.connection_made(self, transport)
         self.transport = transport
         peer = transport.get_extra_info("peername") or ("", 0)
-        self.session = Session(peer=str(peer[0]), port=int(peer[1]))
-        if self._implicit_tls:
-            transport.pause_reading()
+        self.session = Session(peer=str(peer[0]), port=int(peer[1]), tls=_tls(transport))
         self._handler_coroutine = self.loop.create_task(self._handle_client())
 
     def data_received(self, data: bytes) -> None:
@@ -182,6 +187,9 @@ class Conversation(SMTP):
         self._book(len(self.incoming))
         try:
             yield
+        except asyncio.CancelledError:
+            self.cut_short = True
+            raise
         finally:
             self.receiving = False
             self._unbook(len(self.chunks or b""))
@@ -238,13 +246,7 @@ class Conversation(SMTP):
             raise Gone
         self.transport = transport
         self._over_ssl = True
-        shown: ssl.SSLObject = transport.get_extra_info("ssl_object")
-        cipher = shown.cipher()
-        self.session = Session(
-            peer=self.session.peer,
-            port=self.session.port,
-            tls=f"{shown.version()} with cipher {cipher[0]}" if cipher else str(shown.version()),
-        )
+        self.session = Session(peer=self.session.peer, port=self.session.port, tls=_tls(transport))
         self.reset()
 
     def reset(self) -> None:
@@ -261,8 +263,6 @@ class Conversation(SMTP):
         result = "ended"
         try:
             self.reception.enter(self)
-            if self._implicit_tls:
-                await self.start_tls()
             await self.policy.connect(self.session)
             self.say(220, "", f"{self.terms.hostname} ESMTP Yubin")
             await self._converse()
@@ -300,7 +300,7 @@ class Conversation(SMTP):
             await self.reception.obey(self, line)
 
     def _leave(self) -> None:
-        if self.receiving:
+        if self.cut_short:
             self.say(451, "4.3.2", "This server stops; please send it again")
         else:
             self.say(421, "4.3.2", "This server stops")

@@ -43,7 +43,12 @@ class Reception:
         """The port on which it listens now; 0 asks the system for a free one."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Conversation(self, implicit_tls=implicit_tls), host, port, backlog=1024
+            lambda: Conversation(self),
+            host,
+            port,
+            backlog=1024,
+            ssl=self.terms.tls if implicit_tls else None,
+            ssl_handshake_timeout=self.terms.handshake_timeout if implicit_tls else None,
         )
         self._servers.append(server)
         bound: int = server.sockets[0].getsockname()[1]
