@@ -1,202 +1,213 @@
-"""Group commit: whatever arrives while one transaction is under way makes the next. No timer, no lost millisecond.
+"""Group commit: single calls in, batches out.
 
-One group for each kind of write (accept, claim, mark, finish, reroute, release). A caller that leaves before its group
-has begun leaves the group; one that leaves later changes nothing. When the database is away the whole group hears so.
-A group that fails for any other reason is retried one by one, so that a bad letter harms only itself. When nobody
-knows whether a COMMIT happened, accepted ids are looked up before anybody is answered (DESIGN section 3).
+Whatever arrives while one transaction is under way makes the next; there is no timer, so that an idle ledger answers at
+once and a busy one pays for one commit per group. Each operation has a line of its own, and one transaction under way.
+
+A group that fails because the database is away fails for all. One that fails for another reason is tried again one by
+one, so that a bad letter harms only itself. When the outcome of a commit is unknown, letters are looked up before
+anybody is answered, and what may be said twice (a result, a mark, a renewal) is said again. A caller who leaves takes
+nothing with him: his letter stays in its group.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from itertools import groupby
+from typing import Any, Generic, TypeVar
 
-import structlog
 from prometheus_client import Counter, Histogram
 
-from yubin.errors import Unavailable
-from yubin.queue.port import (
-    Claim,
-    Finished,
-    Hold,
-    Ledger,
-    Letter,
-    OutcomeUnknown,
-    Release,
-    Result,
-    Ticket,
-)
+from yubin.errors import Internal, Unavailable
+from yubin.queue.port import Claim, Finished, Hold, Ledger, Letter, OutcomeUnknown, Result, Ticket
 
-log = structlog.get_logger()
-T = TypeVar("T")
+A = TypeVar("A")
 R = TypeVar("R")
-SIZE = Histogram(
-    "yubin_ledger_group_size", "writes in one transaction", ["operation"], buckets=(1, 2, 5, 10, 20, 50, 100)
+Run = Callable[[Sequence[A]], Awaitable[Sequence[R]]]
+
+GROUP_LIMIT = 64  # with bodies of 64 KiB, 4 MiB
+PAUSES = (0.0, 0.1, 0.3, 1.0, 3.0)  # seconds before each look at what became of an unknown commit
+
+_SIZE = Histogram(
+    "yubin_queue_group_size", "Items in one transaction.", ["operation"], buckets=(1, 2, 5, 10, 20, 40, 64)
 )
-SECONDS = Histogram(
-    "yubin_ledger_seconds",
-    "one transaction of the ledger",
+_SECONDS = Histogram(
+    "yubin_queue_transaction_seconds",
+    "Time of one transaction of the ledger.",
     ["operation"],
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30),
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 3, 10, 30),
 )
-FAILURES = Counter("yubin_ledger_failures", "transactions that failed", ["operation"])
-MOST = 100  # writes in one transaction: bodies lie in rows of up to 64 KiB
-LOOK_UPS = (0.1, 0.5, 2.0)  # seconds before each further try to learn what became of a COMMIT
-
-
-class Group(Generic[T, R]):
-    """``run`` is given items in the order in which they came, and returns as many answers."""
-
-    def __init__(
-        self, name: str, run: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, most: int = MOST
-    ) -> None:
-        self._name = name
-        self._run = run
-        self._most = most
-        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
-        self._task: asyncio.Task[None] | None = None
-
-    async def put(self, item: T) -> R:
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if self._task is None:
-            self._task = asyncio.create_task(self._drain(), name=f"group-{self._name}")
-        return await future
-
-    async def idle(self) -> None:
-        """Waits until nothing is under way."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
-
-    async def _drain(self) -> None:
-        try:
-            while self._waiting:
-                part = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-                part = [(item, future) for item, future in part if not future.done()]
-                if part:
-                    await self._commit(part)
-        finally:
-            self._task = None
-
-    async def _commit(self, part: list[tuple[T, asyncio.Future[R]]]) -> None:
-        SIZE.labels(self._name).observe(len(part))
-        began = time.perf_counter()
-        try:
-            answers = await self._run([item for item, _ in part])
-        except Exception as failure:  # noqa: BLE001 - each caller gets it, or its own
-            FAILURES.labels(self._name).inc()
-            if len(part) > 1 and not isinstance(failure, Unavailable):
-                log.warning("A group failed and is retried one by one.", action="group", operation=self._name)
-                for one in part:
-                    await self._commit([one])
-                return
-            for _, future in part:
-                if not future.done():
-                    future.set_exception(failure)
-            return
-        finally:
-            SECONDS.labels(self._name).observe(time.perf_counter() - began)
-        for (_, future), answer in zip(part, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
+_FAILURES = Counter("yubin_queue_failures_total", "Transactions that failed.", ["operation", "kind"])
 
 
 class Grouped:
-    """A ledger whose hot writes take one item each; everything else is the ledger's own."""
+    """Single-item versions of the busy operations; everything else is the ledger's, unchanged."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, limit: int = GROUP_LIMIT, pauses: Sequence[float] = PAUSES) -> None:
         self.ledger = ledger
-        self._accepts: Group[Letter, None] = Group("accept", self._accept)
-        self._claims: Group[tuple[Ticket, str, float], Claim | None] = Group("claim", self._claim)
-        self._marks: Group[Hold, bool] = Group("mark", ledger.mark_in_doubt)
-        self._results: Group[Result, Finished] = Group("finish", ledger.finish)
-        self._releases: Group[Release, bool] = Group("release", ledger.release)
-        self._reroutes: Group[tuple[Ticket, float], bool] = Group("reroute", self._reroute)
-        self.known, self.message, self.body, self.track = (
-            ledger.known,
-            ledger.message,
-            ledger.body,
-            ledger.track,
+        self._pauses = pauses
+        again = self._again
+        self._accept: _Line[Letter, None] = _Line("accept", self._accept_group, limit)
+        self._claim: _Line[_Asked[Ticket], Claim | None] = _Line(
+            "claim", _each_kind(self._claim_group), limit
         )
-        self.list, self.wish, self.flush, self.ping = ledger.list, ledger.wish, ledger.flush, ledger.ping
-        self.due_sites, self.claim_due, self.renew = ledger.due_sites, ledger.claim_due, ledger.renew
+        self._mark: _Line[Hold, bool] = _Line("mark_in_doubt", again(ledger.mark_in_doubt), limit)
+        self._finish: _Line[Result, Finished] = _Line("finish", again(ledger.finish), limit)
+        self._renew: _Line[_Asked[Hold], bool] = _Line("renew", _each_kind(self._renew_group), limit)
 
     async def accept(self, letter: Letter) -> None:
-        """Durable on return. Raises Unavailable."""
-        await self._accepts.put(letter)
+        """Durable on return. Raises Unavailable when it is not, or when nobody can tell."""
+        await self._accept.put(letter)
 
     async def claim(self, ticket: Ticket, *, owner: str, lease: float) -> Claim | None:
-        return await self._claims.put((ticket, owner, lease))
+        return await self._claim.put(((owner, lease), ticket))
 
     async def mark_in_doubt(self, hold: Hold) -> bool:
-        return await self._marks.put(hold)
+        return await self._mark.put(hold)
 
     async def finish(self, result: Result) -> Finished:
-        return await self._results.put(result)
+        return await self._finish.put(result)
 
-    async def release(self, release: Release) -> bool:
-        return await self._releases.put(release)
-
-    async def reroute(self, ticket: Ticket, *, delay: float) -> bool:
-        return await self._reroutes.put((ticket, delay))
+    async def renew(self, hold: Hold, *, lease: float) -> bool:
+        return await self._renew.put((lease, hold))
 
     async def close(self) -> None:
-        """Writes what is under way, then closes the ledger."""
-        for group in (
-            self._accepts,
-            self._claims,
-            self._marks,
-            self._results,
-            self._releases,
-            self._reroutes,
-        ):
-            await group.idle()
+        """Sees through what was asked for, then closes the ledger."""
+        for line in (self._accept, self._claim, self._mark, self._finish, self._renew):
+            await line.drained()
         await self.ledger.close()
 
-    async def _accept(self, letters: Sequence[Letter]) -> Sequence[None]:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.ledger, name)
+
+    async def _accept_group(self, letters: Sequence[Letter]) -> Sequence[None]:
         try:
             await self.ledger.accept(letters)
-        except OutcomeUnknown as unknown:
-            await self._look_up(letters, unknown)
+        except OutcomeUnknown:
+            ids = [letter.message.id for letter in letters]
+            if not (await self._look(lambda: self.ledger.known(ids))).issuperset(ids):
+                raise
         return [None] * len(letters)
 
-    async def _look_up(self, letters: Sequence[Letter], unknown: OutcomeUnknown) -> None:
-        """Returns when all of them are there; raises Unavailable when they are not, or nobody can say."""
-        wanted = [letter.message.id for letter in letters]
-        for pause in LOOK_UPS:
+    async def _claim_group(self, how: Any, tickets: Sequence[Ticket]) -> Sequence[Claim | None]:
+        owner, lease = how
+        return await self.ledger.claim(tickets, owner=owner, lease=lease)
+
+    async def _renew_group(self, lease: Any, holds: Sequence[Hold]) -> Sequence[bool]:
+        async def renew(some: Sequence[Hold]) -> Sequence[bool]:
+            return await self.ledger.renew(some, lease=lease)
+
+        return await self._again(renew)(holds)
+
+    def _again(self, run: Run[A, R]) -> Run[A, R]:
+        """For what may be said twice."""
+
+        async def twice(items: Sequence[A]) -> Sequence[R]:
+            try:
+                return await run(items)
+            except OutcomeUnknown:
+                return await self._look(lambda: run(items))
+
+        return twice
+
+    async def _look(self, ask: Callable[[], Awaitable[R]]) -> R:
+        """Ask until the database answers, for a while."""
+        for pause in self._pauses[:-1]:
             await asyncio.sleep(pause)
             try:
-                found = await self.ledger.known(wanted)
+                return await ask()
             except Unavailable:
                 continue
-            log.warning(
-                "A COMMIT was looked up.",
-                action="group",
-                operation="accept",
-                found=len(found),
-                of=len(wanted),
-            )
-            if len(found) == len(set(wanted)):  # one transaction: all or none
-                return
-            break
-        raise Unavailable(unknown.text) from unknown
+        await asyncio.sleep(self._pauses[-1])
+        return await ask()
 
-    async def _claim(self, wishes: Sequence[tuple[Ticket, str, float]]) -> Sequence[Claim | None]:
-        """One statement for each (owner, lease); a pod has one of each."""
-        answers: dict[int, Claim | None] = {}
-        for terms in {(owner, lease) for _, owner, lease in wishes}:
-            places = [i for i, (_, *own) in enumerate(wishes) if tuple(own) == terms]
-            claims = await self.ledger.claim([wishes[i][0] for i in places], owner=terms[0], lease=terms[1])
-            answers.update(zip(places, claims, strict=True))
-        return [answers[i] for i in range(len(wishes))]
 
-    async def _reroute(self, wishes: Sequence[tuple[Ticket, float]]) -> Sequence[bool]:
-        answers: dict[int, bool] = {}
-        for delay in {delay for _, delay in wishes}:
-            places = [i for i, (_, own) in enumerate(wishes) if own == delay]
-            done = await self.ledger.reroute([wishes[i][0] for i in places], delay=delay)
-            answers.update(zip(places, done, strict=True))
-        return [answers[i] for i in range(len(wishes))]
+_Asked = tuple[Hashable, A]
+_Place = tuple[A, "asyncio.Future[R]"]
+
+
+class _Line(Generic[A, R]):
+    """Those who wait for one operation, and the task that serves them."""
+
+    def __init__(self, operation: str, run: Run[A, R], limit: int) -> None:
+        self._operation, self._run, self._limit = operation, run, limit
+        self._waiting: deque[_Place[A, R]] = deque()
+        self._server: asyncio.Task[None] | None = None
+
+    async def put(self, item: A) -> R:
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._server is None:
+            self._server = asyncio.create_task(self._serve(), name=f"ledger-{self._operation}")
+        return await future
+
+    async def drained(self) -> None:
+        if self._server:
+            await asyncio.wait([self._server])
+
+    async def _serve(self) -> None:
+        group: list[_Place[A, R]] = []
+        try:
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+                await self._settle(group)
+        finally:
+            self._server = None
+            _fail([*group, *self._waiting], Unavailable("the ledger is closing"))
+            self._waiting.clear()
+
+    async def _settle(self, group: list[_Place[A, R]]) -> None:
+        try:
+            answers = await self._transact([item for item, _ in group])
+        except Unavailable as failure:
+            _fail(group, failure)
+        except Exception as failure:  # noqa: BLE001 - answered to the one whose item it is
+            if len(group) == 1:
+                _fail(group, failure)
+            else:
+                for place in group:
+                    await self._settle([place])
+        else:
+            for (_, future), answer in zip(group, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+    async def _transact(self, items: list[A]) -> Sequence[R]:
+        _SIZE.labels(self._operation).observe(len(items))
+        with _SECONDS.labels(self._operation).time():
+            try:
+                return await self._run(items)
+            except Exception as failure:
+                _FAILURES.labels(
+                    self._operation, "away" if isinstance(failure, Unavailable) else "fault"
+                ).inc()
+                raise
+
+
+def _each_kind(run: Callable[[Any, Sequence[A]], Awaitable[Sequence[R]]]) -> Run[_Asked[A], R]:
+    """Items that were asked for in different ways go in different batches; mostly there is one way."""
+
+    async def all_kinds(items: Sequence[_Asked[A]]) -> Sequence[R]:
+        answers: list[R] = []
+        for how, some in groupby(items, key=lambda asked: asked[0]):
+            answers += await run(how, [item for _, item in some])
+        return answers
+
+    return all_kinds
+
+
+def _fail(group: Sequence[_Place[Any, Any]], failure: Exception) -> None:
+    """Each gets an exception of its own, since a traceback grows with whoever raises it."""
+    for _, future in group:
+        if not future.done():
+            future.set_exception(_copy(failure))
+
+
+def _copy(failure: Exception) -> Exception:
+    if isinstance(failure, Unavailable):
+        copy: Exception = type(failure)(failure.text, code=failure.code, enhanced=failure.enhanced)
+    else:
+        copy = Internal("the ledger refused this letter")
+    copy.__cause__ = failure
+    return copy

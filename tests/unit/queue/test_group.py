@@ -1,125 +1,226 @@
+"""Group commit over a ledger that can be made to wait and to fail."""
+
 from __future__ import annotations
 
 import asyncio
 
 import pytest
 
-from tests.unit.delivery.world import World
-from yubin.errors import Unavailable
-from yubin.queue.group import Group, Grouped
+from tests.contract.ledgers import claim_one, delivery, hold, letter, result, ticket
+from yubin.errors import Internal, Unavailable
+from yubin.queue.group import Grouped
+from yubin.queue.memory import MemoryLedger
 from yubin.queue.port import OutcomeUnknown
 
 
-class Database:
-    """Takes one group at a time, as slowly as ``gate`` wants."""
+class Slow(MemoryLedger):
+    """Each batch waits for ``gate``; ``fail`` may raise for a batch, before or after it was written."""
 
-    def __init__(self) -> None:
-        self.groups: list[list[str]] = []
+    def __init__(self):
+        super().__init__()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.batches = []
+        self.before = lambda items: None
+        self.after = lambda items: None
+        self.blind = 0  # how many times known() cannot answer
 
-    async def run(self, items):
-        self.groups.append(list(items))
+    async def accept(self, letters):
+        self.batches.append(len(letters))
         await self.gate.wait()
-        if "away" in items:
+        self.before(letters)
+        await super().accept(letters)
+        self.after(letters)
+
+    async def finish(self, results):
+        answers = await super().finish(results)
+        self.after(results)
+        return answers
+
+    async def known(self, ids):
+        if self.blind:
+            self.blind -= 1
             raise Unavailable("away")
-        if "bad" in items:
-            raise ValueError("bad")
-        return [item.upper() for item in items]
+        return await super().known(ids)
 
 
-async def test_what_arrives_during_a_commit_makes_the_next():
-    """No timer: the first goes alone, the rest together."""
-    db = Database()
-    db.gate.clear()
-    group = Group("t", db.run)
-    first = asyncio.create_task(group.put("a"))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    rest = [asyncio.create_task(group.put(x)) for x in "bcd"]
-    await asyncio.sleep(0)
-    db.gate.set()
-    assert await asyncio.gather(first, *rest) == ["A", "B", "C", "D"]
-    assert db.groups == [["a"], ["b", "c", "d"]]
+@pytest.fixture
+def slow():
+    return Slow()
 
 
-async def test_one_bad_letter_harms_only_itself():
-    """A group that fails for another reason than the connection is retried one by one."""
-    db = Database()
-    group = Group("t", db.run)
-    answers = await asyncio.gather(*(group.put(x) for x in ("a", "bad", "c")), return_exceptions=True)
-    assert [answers[0], answers[2]] == ["A", "C"]
-    assert isinstance(answers[1], ValueError)
+def grouped(ledger, **more):
+    return Grouped(ledger, pauses=(0, 0, 0), **more)
 
 
-async def test_a_database_that_is_away_fails_the_whole_group_once():
-    """No retry one by one against a dead connection."""
-    db = Database()
-    group = Group("t", db.run)
-    answers = await asyncio.gather(*(group.put(x) for x in ("a", "away")), return_exceptions=True)
-    assert all(isinstance(a, Unavailable) for a in answers)
-    assert len(db.groups) == 1
-    assert await group.put("later") == "LATER"
+async def settle():
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
-async def test_a_client_that_leaves_cancels_no_group():
-    """CASES A11: the others of its group are stored; it leaves before its turn and is not stored at all."""
-    db = Database()
-    db.gate.clear()
-    group = Group("t", db.run)
-    first = asyncio.create_task(group.put("a"))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    leaves, stays = asyncio.create_task(group.put("b")), asyncio.create_task(group.put("c"))
-    await asyncio.sleep(0)
-    first.cancel()
-    leaves.cancel()
-    db.gate.set()
-    assert await stays == "C"
-    await group.idle()
-    assert db.groups == [["a"], ["c"]]
+async def test_what_arrives_meanwhile_makes_the_next_group(slow):
+    """No timer: the first goes alone, the rest go together, never more than the limit."""
+    group = grouped(slow, limit=8)
+    slow.gate.clear()
+    letters = [letter() for _ in range(13)]
+    waiting = [asyncio.create_task(group.accept(given)) for given in letters]
+    await settle()
+    assert slow.batches == [8]
+    late = [asyncio.create_task(group.accept(letter())) for _ in range(2)]
+    await settle()
+    slow.gate.set()
+    await asyncio.gather(*waiting, *late)
+    assert slow.batches == [8, 7]
+    assert await slow.known([given.message.id for given in letters]) == {
+        given.message.id for given in letters
+    }
 
 
-async def test_a_group_is_bounded():
-    db = Database()
-    group = Group("t", db.run, most=2)
-    await asyncio.gather(*(group.put(x) for x in "abcde"))
-    assert [len(g) for g in db.groups] == [2, 2, 1]
+async def test_one_bad_letter_harms_only_itself(slow):
+    """A group that fails for its content is tried one by one; the others are accepted."""
+    group = grouped(slow)
+    bad = letter()
+
+    def refuse(letters):
+        if bad in letters:
+            raise ValueError("a NUL in the text")
+
+    slow.before = refuse
+    letters = [letter(), bad, letter()]
+    answers = await asyncio.gather(*(group.accept(given) for given in letters), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None), Internal, type(None)]
+    assert isinstance(answers[1].__cause__, ValueError)
+    assert slow.batches == [3, 1, 1, 1]
 
 
-@pytest.mark.parametrize("happened", [True, False])
-async def test_an_unknown_commit_is_looked_up(happened, monkeypatch):
-    """CASES A6: 250 only when the letter is found; otherwise 451, and a retry is accepted."""
-    monkeypatch.setattr("yubin.queue.group.LOOK_UPS", (0.001, 0.001))
-    world = World()
-    accept = world.memory.accept
+async def test_a_database_that_is_away_fails_all_at_once(slow):
+    """CASES A6: everyone hears 451, each an exception of his own; nothing is tried one by one; a retry is accepted."""
+    group = grouped(slow)
 
-    async def cut(letters):
-        if happened:
-            await accept(letters)
-        raise OutcomeUnknown("the connection went")
+    def away(letters):
+        raise Unavailable("the disk is full", code=452, enhanced="4.3.1")
 
-    world.memory.accept = cut
-    world.ledger = Grouped(world.memory)
-    from yubin.ids import uuid7
-    from yubin.queue.port import Letter, Message, NewDelivery, NewRecipient, Origin
+    slow.before = away
+    letters = [letter() for _ in range(3)]
+    answers = await asyncio.gather(*(group.accept(given) for given in letters), return_exceptions=True)
+    assert [(answer.code, answer.enhanced) for answer in answers] == [(452, "4.3.1")] * 3
+    assert len(set(map(id, answers))) == 3
+    assert slow.batches == [3]
+    slow.before = lambda items: None
+    await asyncio.gather(*(group.accept(given) for given in letters))
 
-    message = Message(
-        id=uuid7(),
-        tenant="t",
-        account="a",
-        origin=Origin.SUBMISSION,
-        sender="a@b.example",
-        size=1,
-        sha256=b"x",
+
+async def test_an_unknown_commit_that_happened_is_a_success(slow):
+    """The connection went after COMMIT: the ids are looked up, also when the first look finds nobody."""
+    group = grouped(slow)
+
+    def cut(letters):
+        raise OutcomeUnknown("gone")
+
+    slow.after, slow.blind = cut, 2
+    given = letter()
+    await group.accept(given)
+    assert slow.batches == [1]
+
+
+async def test_an_unknown_commit_that_did_not_happen_is_a_451(slow):
+    """CASES A6: not there, so not accepted."""
+    group = grouped(slow)
+
+    def cut(letters):
+        raise OutcomeUnknown("gone")
+
+    slow.before = cut
+    with pytest.raises(Unavailable) as caught:
+        await group.accept(letter())
+    assert caught.value.code == 451
+
+
+async def test_a_database_that_stays_away_is_a_451(slow):
+    """Nobody can tell: the peer is asked to try again."""
+    group = grouped(slow)
+
+    def cut(letters):
+        raise OutcomeUnknown("gone")
+
+    slow.after, slow.blind = cut, 9
+    with pytest.raises(Unavailable):
+        await group.accept(letter())
+
+
+async def test_a_caller_who_leaves_cancels_no_group(slow):
+    """His letter is written with the others; theirs are not disturbed."""
+    group = grouped(slow)
+    slow.gate.clear()
+    letters = [letter() for _ in range(3)]
+    tasks = [asyncio.create_task(group.accept(given)) for given in letters]
+    await settle()
+    tasks[0].cancel()
+    await settle()
+    slow.gate.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1:] == [None, None]
+    assert len(await slow.known([given.message.id for given in letters])) == 3
+
+
+async def test_claims_marks_results_and_renewals_go_in_groups(slow):
+    """Each caller gets his own answer, whatever owner or lease he asked for."""
+    group = grouped(slow)
+    rows = [delivery() for _ in range(4)]
+    await slow.accept([letter(new) for new in rows])
+    claims = await asyncio.gather(
+        *(group.claim(ticket(new), owner=f"w{n // 2}", lease=60) for n, new in enumerate(rows)),
+        group.claim(ticket(rows[0]), owner="late", lease=60),
     )
-    to = NewDelivery(id=uuid7(), domain="x.example", recipients=(NewRecipient(address="b@x.example"),))
-    letter = Letter(message=message, body=b"x", deliveries=(to,))
-    if happened:
-        await world.ledger.accept(letter)
-    else:
-        with pytest.raises(Unavailable):
-            await world.ledger.accept(letter)
-        world.memory.accept = accept
-        await Grouped(world.memory).accept(letter)
-    assert await world.memory.known([message.id]) == {message.id}
+    assert [claim and claim.delivery_id for claim in claims] == [*(new.id for new in rows), None]
+    holds = [hold(claim) for claim in claims[:4]]
+    assert (
+        await asyncio.gather(*(group.renew(held, lease=n + 60) for n, held in enumerate(holds))) == [True] * 4
+    )
+    assert await asyncio.gather(*(group.mark_in_doubt(held) for held in holds)) == [True] * 4
+    done = await asyncio.gather(*(group.finish(result(claim)) for claim in claims[:4]))
+    assert [d.delivery_id for d in done] == [new.id for new in rows]
+
+
+async def test_a_result_whose_commit_is_unknown_is_said_again(slow):
+    """A recipient ends once, so that saying it twice does no harm."""
+    group = grouped(slow)
+    given = letter()
+    await slow.accept([given])
+
+    class World:
+        ledger = slow
+
+    claim = await claim_one(World, given.deliveries[0])
+    cuts = iter([True])
+
+    def cut(results):
+        if next(cuts, False):
+            raise OutcomeUnknown("gone")
+
+    slow.after = cut
+    await group.finish(result(claim))
+    events = (await slow.track(given.message.id)).events
+    assert [event.kind.value for event in events] == ["accepted", "attempt", "delivered"]
+
+
+async def test_close_sees_through_what_was_asked_for(slow):
+    """DESIGN I6: letters in line are written before the ledger closes."""
+    group = grouped(slow)
+    slow.gate.clear()
+    task = asyncio.create_task(group.accept(letter()))
+    await settle()
+    closing = asyncio.create_task(group.close())
+    await settle()
+    slow.gate.set()
+    await closing
+    assert await task is None
+    with pytest.raises(Unavailable):
+        await slow.ping()
+
+
+async def test_everything_else_is_the_ledgers_own(slow):
+    """What is not grouped is passed through."""
+    group = grouped(slow)
+    assert await group.due_sites(5) == []
