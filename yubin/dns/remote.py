@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import grpc
+import structlog
 
 from yubin.dns import metrics
 from yubin.dns.flight import SingleFlight
@@ -23,6 +24,8 @@ from yubin.dns.store import Store
 from yubin.errors import Failure, Invalid, Unavailable
 from yubin.mail.address import canonical_domain
 from yubin.v1 import resolver_pb2, resolver_pb2_grpc
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ class RemoteRouter:
             metrics.REMOTE.labels("hit").inc()
             return self._given(held.value, held.fresh_until - now)
         metrics.REMOTE.labels("joined" if key in self._flight else "miss").inc()
-        old = held.value if held is not None and held.value.verdict is Verdict.OK else None
+        old = held.value if held is not None else None  # kept beyond its time: it led somewhere
         try:
             patience = None if old is None else self._terms.patience
             route = await self._flight.join(key, lambda: self._ask(key), patience)
@@ -86,6 +89,8 @@ class RemoteRouter:
             request = resolver_pb2.RouteRequest(domain=key)
             route = route_from(await self._stub.Route(request, timeout=self._terms.deadline))
         except (Failure, grpc.aio.AioRpcError) as cause:
+            if not isinstance(cause, Unavailable):
+                log.warning("The resolver refused to answer.", action="route", why=str(cause))
             if (route_held := self._stale(key)) is None:
                 metrics.REMOTE.labels("away").inc()
                 raise _away() from cause
@@ -98,10 +103,10 @@ class RemoteRouter:
         return route
 
     def _stale(self, key: str) -> Route | None:
-        """The held route, if it leads somewhere; it is asked for again after ``recheck``."""
+        """The held route, which is asked for again after ``recheck``; only those that lead somewhere are kept so long."""
         now = self._clock()
         held = self._routes.get(key, now)
-        if held is None or held.value.verdict is not Verdict.OK:
+        if held is None:
             return None
         metrics.REMOTE.labels("stale").inc()
         route = replace(held.value, stale=True, valid_for=self._terms.recheck)
