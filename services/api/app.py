@@ -31,7 +31,8 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     tokens = Tokens.read(settings.api_token_file)
-    ledger = Grouped(await open_ledger(settings.ledger_url))
+    plain = await open_ledger(settings.ledger_url)
+    ledger = Grouped(plain)
     objects = await open_objects(settings.objects_url)
     dispatch = await open_dispatch(
         settings.nats_url, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key
@@ -46,8 +47,8 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         head_start=HeadStart(rate=settings.head_start_rate, burst=settings.head_start_burst),
     )
     rules = Rules(hostname=settings.hostname, size=settings.message_size, recipients=settings.recipients)
-    letters = Letters(rules=rules, domains=administration, ledger=ledger, acceptance=acceptance)
-    routes = [*Directory(administration).routes(), *letters.routes(), *Queue(ledger).routes()]
+    letters = Letters(rules=rules, domains=administration, ledger=plain, acceptance=acceptance)
+    routes = [*Directory(administration).routes(), *letters.routes(), *Queue(plain).routes()]
     limits = Limits(
         size=settings.request_size,
         held=max(settings.held, settings.request_size),
