@@ -9,6 +9,7 @@ from dataclasses import replace
 from services.submission.allowance import Allowance
 from services.submission.config import Settings
 from services.submission.transaction import Rules, Submission
+from services.submission.unwind import Unwinding
 from yubin.acceptance.accept import Acceptance
 from yubin.acceptance.head_start import HeadStart
 from yubin.accounts.remote import RemoteDirectory
@@ -37,6 +38,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         keys=directory,
         head_start=HeadStart(rate=settings.head_start_rate, burst=settings.head_start_burst),
     )
+    unwinding = Unwinding(ledger)
     policy = Submission(
         rules=Rules(
             hostname=settings.hostname,
@@ -48,6 +50,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         authenticator=directory,
         acceptance=acceptance,
         allowance=Allowance(default=settings.per_hour),
+        unwinding=unwinding,
     )
     terms = settings.terms()
     if settings.smtp_tls_cert is not None and settings.smtp_tls_key is not None:
@@ -64,6 +67,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         yield
     finally:
         await reception.stop(settings.grace)
+        await unwinding.finish()
         await dispatch.close()
         await ledger.close()
         await objects.close()

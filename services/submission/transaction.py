@@ -6,6 +6,7 @@ Received with the tracking number), and handed to the gate that makes it durable
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from opentelemetry import trace
 
 from services.submission.allowance import Allowance
 from services.submission.authors import author_domain, own
+from services.submission.unwind import Unwinding
 from yubin.acceptance.accept import Acceptance, Draft
 from yubin.accounts.port import Authenticator, Identity
-from yubin.errors import Denied, Exhausted, Invalid
+from yubin.errors import Denied, Exhausted, Invalid, Unavailable
 from yubin.ids import number, uuid7
 from yubin.mail.address import Address
 from yubin.mail.header import Headers, scan
@@ -52,10 +54,11 @@ class Submission:
         authenticator: Authenticator,
         acceptance: Acceptance,
         allowance: Allowance,
+        unwinding: Unwinding,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._rules, self._authenticator = rules, authenticator
-        self._acceptance, self._allowance, self._clock = acceptance, allowance, clock
+        self._rules, self._authenticator, self._acceptance = rules, authenticator, acceptance
+        self._allowance, self._unwinding, self._clock = allowance, unwinding, clock
 
     def size_limit(self, session: Session) -> int:
         own_limit = session.identity.limits.message_size if session.identity else 0
@@ -94,7 +97,7 @@ class Submission:
         with tracer.start_as_current_span("submission.transaction") as span:
             span.set_attribute("yubin.message", number(message_id))
             draft = self._draft(session, envelope, content, message_id)
-            await self._acceptance.accept(draft)
+            await self._accept(draft)
         identity = _identity(session)
         self._allowance.spend(identity.account, identity.limits.per_hour, len(envelope.rcpts))
         log.info(
@@ -109,6 +112,18 @@ class Submission:
         )
         faults.point("submission.before_250")
         return f"Ok: queued as {number(message_id)}"
+
+    async def _accept(self, draft: Draft) -> None:
+        """Durable on return; what is not in time is undone (CASES A12)."""
+        try:
+            await self._acceptance.accept(draft)
+        except asyncio.CancelledError:
+            self._unwinding.begin(draft.id)
+            raise
+        except Unavailable as failure:
+            if failure.enhanced == "4.4.5":
+                self._unwinding.begin(draft.id)
+            raise
 
     def _draft(self, session: Session, envelope: Envelope, content: bytes, message_id: UUID) -> Draft:
         identity, mail = _identity(session), envelope.mail
