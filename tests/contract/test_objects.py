@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
 
 import pytest
 from obstore.store import LocalStore, MemoryStore
@@ -98,6 +101,63 @@ async def test_a_full_disk_says_so(tmp_path, monkeypatch):
     assert [p for p in (tmp_path / "o").rglob("*") if p.is_file()] == []
     await store.put("aa", b"x")
     assert await store.get("aa") == b"x"
+
+
+async def test_a_failed_sync_makes_the_store_unready(tmp_path, monkeypatch):
+    """CASES A10, the blob's half: EIO is a 451, nothing is synced again by this process, and the probe says so."""
+    store = FolderObjects(tmp_path / "o")
+    synced = []
+
+    def broken(fd):
+        synced.append(fd)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    await store.ping()
+    monkeypatch.setattr(os, "fsync", broken)
+    for _ in range(2):
+        with pytest.raises(Unavailable) as failure:
+            await store.put("aa", b"x")
+        assert (failure.value.code, failure.value.enhanced) == (451, "4.3.0")
+    assert len(synced) == 1
+    with pytest.raises(Unavailable):
+        await store.ping()
+
+
+class BrokenS3(BaseHTTPRequestHandler):
+    """Answers 500 to whatever is asked."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_PUT(self):
+        self.asked.append(self.path)
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(500)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        return
+
+
+async def test_a_store_that_answers_500_is_unavailable(monkeypatch):
+    """CASES A5: an S3 that fails is a 451 4.3.0 after a few tries, well within 30 s."""
+    server = HTTPServer(("127.0.0.1", 0), BrokenS3)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        for name, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "y")):
+            monkeypatch.setenv(f"AWS_{name}", value)
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        store = await open_objects(f"s3://letters/p?endpoint={endpoint}&region=us-east-1")
+        with pytest.raises(Unavailable) as failure:
+            await store.put("aa", b"x")
+        assert (failure.value.code, failure.value.enhanced) == (451, "4.3.0")
+        assert set(BrokenS3.asked) == {"/letters/p/aa"}
+        await store.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 async def test_a_store_that_hangs_is_unavailable_in_time(tmp_path, monkeypatch):

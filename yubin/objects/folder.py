@@ -2,7 +2,9 @@
 
 obstore's LocalStore does not fsync, so this one is ours. Each object lies in one of 256 sub-folders by the last two
 characters of its name (ids are sorted by time; their tails are random). Writes run in threads; a temporary file that a
-crash left is as old as any object and is swept with them.
+crash left is as old as any object and is swept with them. When a sync fails, what the kernel held may be gone although a
+second sync would succeed: the folder is then lost to this process, which answers Unavailable and reports itself unready
+until it is restarted (CASES A10). A full disk passes.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class FolderObjects:
         self._root = root
         self._clock = clock
         self._timeout = timeout
+        self._lost = False
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     async def put(self, name: str, data: bytes) -> None:
@@ -56,6 +59,9 @@ class FolderObjects:
                 if name.startswith(prefix):
                     yield name
 
+    async def ping(self) -> None:
+        await self._in_thread(self._root.stat)
+
     async def close(self) -> None:
         return
 
@@ -64,15 +70,24 @@ class FolderObjects:
         return self._root / flat[-2:].rjust(2, "_").replace("~", "_") / flat
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._lost:
+            raise Unavailable("the object store has trouble")
         try:
             async with asyncio.timeout(self._timeout):
                 return await asyncio.to_thread(work)
+        except _SyncFailed as cause:
+            self._lost = self._lost or cause.errno not in FULL
+            raise _failure(cause) from cause
         except FileNotFoundError:
             raise NotFound("no such object") from None
         except TimeoutError as cause:
             raise Unavailable("the object store does not answer") from cause
         except OSError as cause:
             raise _failure(cause) from cause
+
+
+class _SyncFailed(OSError):  # noqa: N818 - internal
+    """What was written may be gone."""
 
 
 def _failure(cause: OSError) -> Failure:
@@ -91,7 +106,7 @@ def _write(path: Path, data: bytes) -> None:
         with draft.open("xb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            _sync(file.fileno())
         draft.rename(path)
     except OSError:
         draft.unlink(missing_ok=True)
@@ -102,9 +117,16 @@ def _write(path: Path, data: bytes) -> None:
 def _sync_folder(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(fd)
+        _sync(fd)
     finally:
         os.close(fd)
+
+
+def _sync(fd: int) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as cause:
+        raise _SyncFailed(cause.errno, cause.strerror) from cause
 
 
 def _old(folder: Path, limit: float) -> list[str]:

@@ -34,5 +34,8 @@ class MemoryObjects:
             if name.startswith(prefix) and at < limit:
                 yield name
 
+    async def ping(self) -> None:
+        return
+
     async def close(self) -> None:
         return

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from yubin.objects.port import Objects
 
 
 async def open_objects(url: str) -> Objects:
-    """Credentials of a cloud store come from its own usual environment. Raises ValueError for another address."""
+    """Credentials of a cloud store come from its own usual environment. Raises ValueError for another address.
+
+    A query carries obstore's settings: ``s3://bucket/prefix?endpoint=https://…&region=…``.
+    """
     parts = urlsplit(url)
     match parts.scheme:
         case "memory":
@@ -21,9 +26,19 @@ async def open_objects(url: str) -> Objects:
 
             return FolderObjects(Path(parts.path))
         case "s3" | "gs" | "az":
-            from obstore.store import from_url
-
-            from yubin.objects.store import StoreObjects
-
-            return StoreObjects(from_url(url))
+            return _cloud(url)
     raise ValueError(f"objects are memory:, file:///folder or s3://bucket, not {parts.scheme}:")
+
+
+def _cloud(url: str) -> Objects:
+    from obstore.store import from_url
+
+    from yubin.objects.store import TIMEOUT, StoreObjects
+
+    parts = urlsplit(url)
+    config: Any = dict(parse_qsl(parts.query))
+    plain = config.get("endpoint", "").startswith("http://")
+    client: Any = {"timeout": "10s", "connect_timeout": "5s", "allow_http": plain}
+    retries: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=TIMEOUT)}
+    address = parts._replace(query="").geturl()
+    return StoreObjects(from_url(address, config=config or None, client_options=client, retry_config=retries))

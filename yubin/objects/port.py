@@ -21,4 +21,7 @@ class Objects(Protocol):
     def older_than(self, prefix: str, seconds: float) -> AsyncIterator[str]:
         """Names under ``prefix`` last written more than ``seconds`` ago, for the sweep."""
 
+    async def ping(self) -> None:
+        """Raises Unavailable when the store cannot be used, for readiness."""
+
     async def close(self) -> None: ...

@@ -1,10 +1,15 @@
-"""Objects in S3, GCS or Azure through obstore; durable when the store has answered."""
+"""Objects in S3, GCS or Azure through obstore; durable when the store has answered.
+
+obstore's blocking calls run on threads of ours: its asynchronous ones leave native threads behind that now and then abort
+the process while it ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -17,6 +22,7 @@ from yubin.objects.names import checked
 log = structlog.get_logger()
 T = TypeVar("T")
 TIMEOUT = 25.0  # CASES A5: a client hears 451 within 30 s
+THREADS = 16
 
 
 class StoreObjects:
@@ -28,34 +34,44 @@ class StoreObjects:
         self._store = store
         self._clock = clock
         self._timeout = timeout
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="objects")
 
     async def put(self, name: str, data: bytes) -> None:
-        await self._ask(self._store.put_async(checked(name), data))
+        checked(name)
+        await self._ask(lambda: self._store.put(name, data))
 
     async def get(self, name: str) -> bytes:
-        answer = await self._ask(self._store.get_async(checked(name)))
-        return bytes(await self._ask(answer.bytes_async()))
+        checked(name)
+        return await self._ask(lambda: bytes(self._store.get(name).bytes()))
 
     async def delete(self, name: str) -> None:
+        checked(name)
         try:
-            await self._ask(self._store.delete_async(checked(name)))
+            await self._ask(lambda: self._store.delete(name))
         except NotFound:
             return
 
     async def older_than(self, prefix: str, seconds: float) -> AsyncIterator[str]:
         limit = datetime.fromtimestamp(self._clock() - seconds, UTC)
-        async for batch in self._store.list(None):
+        batches = iter(self._store.list(None))
+        while batch := await self._ask(lambda: next(batches, None)):
             for meta in batch:
                 if meta["path"].startswith(prefix) and meta["last_modified"] < limit:
                     yield meta["path"]
 
-    async def close(self) -> None:
-        return
+    async def ping(self) -> None:
+        try:
+            await self._ask(lambda: self._store.head("ping"))
+        except NotFound:
+            return
 
-    async def _ask(self, answer: Awaitable[T]) -> T:
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False)
+
+    async def _ask(self, ask: Callable[[], T]) -> T:
         try:
             async with asyncio.timeout(self._timeout):
-                return await answer
+                return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
         except (FileNotFoundError, TimeoutError, BaseError) as cause:
             if isinstance(cause, FileNotFoundError):
                 raise NotFound("no such object") from None
