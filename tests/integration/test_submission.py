@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import email
 import email.policy
+from base64 import b64encode
 from hashlib import sha256
 
 import dkim
@@ -26,7 +27,7 @@ from yubin.ids import parse_number
 from yubin.objects.memory import MemoryObjects
 from yubin.queue.group import Grouped
 from yubin.queue.memory import MemoryLedger
-from yubin.queue.port import Outcome
+from yubin.queue.port import Outcome, Ticket
 from yubin.reception.reception import Reception
 from yubin.reception.terms import Terms
 
@@ -70,8 +71,6 @@ class People:
         return (SigningKey(domain=domain, selector="s1", algorithm="rsa-sha256", private_pem=pem),)
 
     def record(self):
-        from base64 import b64encode
-
         der = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return b"v=DKIM1; k=rsa; p=" + b64encode(der)
 
@@ -378,10 +377,10 @@ async def test_dsn_and_body_parameters_reach_the_ledger(start):
     tracking, _ = await pod.kept(dsn)
     message = tracking.message
     assert (message.ret, message.envid, message.utf8, message.body_type) == ("HDRS", "a+b", False, "7BIT")
-    claim = (
-        (await pod.ledger.claim_due({tracking.deliveries[0].site: 1}, owner="x", lease=10)) if False else None
-    )
-    assert claim is None
+    ticket = Ticket(delivery_id=tracking.deliveries[0].delivery_id, epoch=0, site="b.test")
+    (claim,) = await pod.ledger.claim([ticket], owner="x", lease=10)
+    assert claim.recipients[0].orcpt == "rfc822;x+y@b.test"
+    assert claim.recipients[0].notify == {"SUCCESS", "DELAY"}
     tracking, _ = await pod.kept(utf8)
     assert (tracking.message.utf8, tracking.message.body_type) == (True, "8BITMIME")
     assert tracking.deliveries[0].domain == "xn--r8jz45g.xn--zckzah"
