@@ -5,8 +5,8 @@ once and a busy one pays for one commit per group. Each operation has a line of 
 
 A group that fails because the database is away fails for all. One that fails for another reason is tried again one by
 one, so that a bad letter harms only itself. When the outcome of a commit is unknown, letters are looked up before
-anybody is answered, and what may be said twice (a result, a mark, a renewal) is said again. A caller who leaves takes
-nothing with him: his letter stays in its group.
+anybody is answered, and what may be said twice (a result, a mark) is said again. A caller who leaves while his group is
+under way changes nothing; one who leaves before that takes back what he asked for, but not what he reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from prometheus_client import Counter, Histogram
 
 from yubin.errors import Internal, Unavailable
-from yubin.queue.port import Claim, Finished, Hold, Ledger, Letter, OutcomeUnknown, Result, Ticket
+from yubin.queue.port import Claim, Finished, Hold, Ledger, Letter, OutcomeUnknown, Release, Result, Ticket
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -38,7 +38,7 @@ _SECONDS = Histogram(
     ["operation"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 3, 10, 30),
 )
-_FAILURES = Counter("yubin_queue_failures_total", "Transactions that failed.", ["operation", "kind"])
+_FAILURES = Counter("yubin_queue_failures", "Transactions that failed.", ["operation", "kind"])
 
 
 class Grouped:
@@ -53,8 +53,17 @@ class Grouped:
             "claim", _each_kind(self._claim_group), limit
         )
         self._mark: _Line[Hold, bool] = _Line("mark_in_doubt", again(ledger.mark_in_doubt), limit)
-        self._finish: _Line[Result, Finished] = _Line("finish", again(ledger.finish), limit)
-        self._renew: _Line[_Asked[Hold], bool] = _Line("renew", _each_kind(self._renew_group), limit)
+        self._finish: _Line[Result, Finished] = _Line("finish", again(ledger.finish), limit, reports=True)
+        self._release: _Line[Release, bool] = _Line("release", ledger.release, limit, reports=True)
+        self._reroute: _Line[_Asked[Ticket], bool] = _Line(
+            "reroute", _each_kind(self._reroute_group), limit, reports=True
+        )
+        self.known, self.message, self.body = ledger.known, ledger.message, ledger.body
+        self.track, self.list, self.wish, self.flush = ledger.track, ledger.list, ledger.wish, ledger.flush
+        self.due_sites, self.claim_due, self.renew = ledger.due_sites, ledger.claim_due, ledger.renew
+        self.expire, self.reports_due, self.report = ledger.expire, ledger.reports_due, ledger.report
+        self.unrelayed, self.relayed = ledger.unrelayed, ledger.relayed
+        self.depth, self.sweep, self.ping = ledger.depth, ledger.sweep, ledger.ping
 
     async def accept(self, letter: Letter) -> None:
         """Durable on return. Raises Unavailable when it is not, or when nobody can tell."""
@@ -69,17 +78,17 @@ class Grouped:
     async def finish(self, result: Result) -> Finished:
         return await self._finish.put(result)
 
-    async def renew(self, hold: Hold, *, lease: float) -> bool:
-        return await self._renew.put((lease, hold))
+    async def release(self, release: Release) -> bool:
+        return await self._release.put(release)
+
+    async def reroute(self, ticket: Ticket, *, delay: float) -> bool:
+        return await self._reroute.put((delay, ticket))
 
     async def close(self) -> None:
         """Sees through what was asked for, then closes the ledger."""
-        for line in (self._accept, self._claim, self._mark, self._finish, self._renew):
+        for line in (self._accept, self._claim, self._mark, self._finish, self._release, self._reroute):
             await line.drained()
         await self.ledger.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.ledger, name)
 
     async def _accept_group(self, letters: Sequence[Letter]) -> Sequence[None]:
         try:
@@ -94,11 +103,8 @@ class Grouped:
         owner, lease = how
         return await self.ledger.claim(tickets, owner=owner, lease=lease)
 
-    async def _renew_group(self, lease: Any, holds: Sequence[Hold]) -> Sequence[bool]:
-        async def renew(some: Sequence[Hold]) -> Sequence[bool]:
-            return await self.ledger.renew(some, lease=lease)
-
-        return await self._again(renew)(holds)
+    async def _reroute_group(self, delay: Any, tickets: Sequence[Ticket]) -> Sequence[bool]:
+        return await self.ledger.reroute(tickets, delay=delay)
 
     def _again(self, run: Run[A, R]) -> Run[A, R]:
         """For what may be said twice."""
@@ -130,8 +136,9 @@ _Place = tuple[A, "asyncio.Future[R]"]
 class _Line(Generic[A, R]):
     """Those who wait for one operation, and the task that serves them."""
 
-    def __init__(self, operation: str, run: Run[A, R], limit: int) -> None:
-        self._operation, self._run, self._limit = operation, run, limit
+    def __init__(self, operation: str, run: Run[A, R], limit: int, *, reports: bool = False) -> None:
+        """``reports``: what is put here is news, which is written also when the bringer has left."""
+        self._operation, self._run, self._limit, self._reports = operation, run, limit, reports
         self._waiting: deque[_Place[A, R]] = deque()
         self._server: asyncio.Task[None] | None = None
 
@@ -151,7 +158,10 @@ class _Line(Generic[A, R]):
         try:
             while self._waiting:
                 group = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
-                await self._settle(group)
+                if not self._reports:
+                    group = [place for place in group if not place[1].done()]
+                if group:
+                    await self._settle(group)
         finally:
             self._server = None
             _fail([*group, *self._waiting], Unavailable("the ledger is closing"))

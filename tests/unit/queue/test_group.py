@@ -10,7 +10,7 @@ from tests.contract.ledgers import claim_one, delivery, hold, letter, result, ti
 from yubin.errors import Internal, Unavailable
 from yubin.queue.group import Grouped
 from yubin.queue.memory import MemoryLedger
-from yubin.queue.port import OutcomeUnknown
+from yubin.queue.port import OutcomeUnknown, Release, Selection
 
 
 class Slow(MemoryLedger):
@@ -164,7 +164,39 @@ async def test_a_caller_who_leaves_cancels_no_group(slow):
     assert len(await slow.known([given.message.id for given in letters])) == 3
 
 
-async def test_claims_marks_results_and_renewals_go_in_groups(slow):
+async def test_a_caller_who_leaves_before_his_turn_is_not_stored(slow):
+    """CASES A11: nobody hears 250, so nothing need be kept; but a result is news, and is written all the same."""
+    group = grouped(slow)
+    new, first, left = delivery(), letter(), letter()
+    await slow.accept([letter(new)])
+    (claim,) = await slow.claim([ticket(new)], owner="w", lease=60)
+    slow.gate.clear()
+    tasks = [asyncio.create_task(group.accept(given)) for given in (first,)]
+    await settle()
+    tasks += [asyncio.create_task(group.accept(left)), asyncio.create_task(group.finish(result(claim)))]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    tasks[2].cancel()
+    slow.gate.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await settle()
+    assert await slow.known([first.message.id, left.message.id]) == {first.message.id}
+    assert await slow.list(Selection(message_id=claim.message.id), limit=1) == []
+
+
+async def test_releases_and_reroutes_go_in_groups(slow):
+    """As the others: each his own answer."""
+    group = grouped(slow)
+    rows = [delivery() for _ in range(3)]
+    await slow.accept([letter(new) for new in rows])
+    (claim,) = await slow.claim([ticket(rows[0])], owner="w", lease=60)
+    back = Release(delivery_id=rows[0].id, epoch=claim.epoch, site="s", delay=1)
+    assert await asyncio.gather(group.release(back), group.release(back)) == [True, False]
+    moves = (group.reroute(ticket(new, 0), delay=n) for n, new in enumerate(rows))
+    assert await asyncio.gather(*moves) == [False, True, True]
+
+
+async def test_claims_marks_and_results_go_in_groups(slow):
     """Each caller gets his own answer, whatever owner or lease he asked for."""
     group = grouped(slow)
     rows = [delivery() for _ in range(4)]
@@ -175,9 +207,6 @@ async def test_claims_marks_results_and_renewals_go_in_groups(slow):
     )
     assert [claim and claim.delivery_id for claim in claims] == [*(new.id for new in rows), None]
     holds = [hold(claim) for claim in claims[:4]]
-    assert (
-        await asyncio.gather(*(group.renew(held, lease=n + 60) for n, held in enumerate(holds))) == [True] * 4
-    )
     assert await asyncio.gather(*(group.mark_in_doubt(held) for held in holds)) == [True] * 4
     done = await asyncio.gather(*(group.finish(result(claim)) for claim in claims[:4]))
     assert [d.delivery_id for d in done] == [new.id for new in rows]
