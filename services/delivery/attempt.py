@@ -102,7 +102,6 @@ class Attempt:
         return tally.result(route.site)
 
     async def _try_hosts(self, job: Job, site: Site) -> None:
-        sessions = 0
         addresses = frozenset(address for host in job.route.hosts for address in host.addresses)
         kept = self._connections.kept(site, addresses, verified=job.needs.requiretls)
         if kept is not None:
@@ -110,18 +109,17 @@ class Attempt:
             if await self._use(job, site, kept):
                 return
         for peer in self._peers(job.route):
-            if sessions >= self._limits.sessions or self._clock() >= job.permit.until:
+            if job.tally.sessions >= self._limits.sessions or self._clock() >= job.permit.until:
                 return
             job.tally.peer = str(peer)
             try:
                 verified = job.needs.requiretls
                 session = await self._connections.open(site, peer, verified=verified, until=job.permit.until)
             except SessionFailed as failed:
-                sessions += _greeted(failed)
+                job.tally.sessions += _greeted(failed)
                 job.tally.broken(failed)
                 site.cut()
                 continue
-            sessions += 1
             if await self._use(job, site, session):
                 return
 
@@ -138,6 +136,7 @@ class Attempt:
         """True when the attempt is over; False when the next host may be asked."""
         reused = session.letters > 0
         job.tally.peer = str(session.peer)
+        job.tally.sessions += 1
         try:
             over = await self._converse(job, session)
             site.open_wider()
@@ -145,6 +144,7 @@ class Attempt:
         except SessionFailed as failed:
             if reused and _stale(session, failed):
                 meters.STALE.inc()
+                job.tally.sessions -= 1
                 return False
             job.tally.broken(failed)
             site.cut()

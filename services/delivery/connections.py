@@ -31,6 +31,7 @@ FIRST_WINDOW = 5.0
 OLDEST = 300.0  # seconds that one connection is used for
 SITES_REMEMBERED = 10_000
 PLACE_RETRY = 2.0
+CUT_RETRY = 30.0  # where the site has just refused or failed us
 EVICTION = 2.0  # seconds that a peer gets to take our QUIT
 
 
@@ -51,6 +52,10 @@ class Site:
     @property
     def full(self) -> bool:
         return self.busy >= int(self.window)
+
+    @property
+    def was_cut(self) -> bool:
+        return self.window < min(FIRST_WINDOW, float(self.limit))
 
     async def enter(self, seconds: float) -> None:
         """Takes a place; raises TimeoutError when none is free in time."""
@@ -120,7 +125,8 @@ class Connections:
         try:
             await place.enter(seconds)
         except TimeoutError:
-            raise OurTrouble("no connection to the site is free", retry_after=PLACE_RETRY) from None
+            wait = CUT_RETRY if place.was_cut else PLACE_RETRY
+            raise OurTrouble("no connection to the site is free", retry_after=wait) from None
         try:
             yield place
         finally:

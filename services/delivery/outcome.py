@@ -32,6 +32,7 @@ class Tally:
         self.counted = True
         self.retry_after: float | None = None
         self.peer = ""
+        self.sessions = 0  # that greeted us
         self._claim = claim
         self._batch: tuple[Pending, ...] = ()
         self._ended: dict[int, RecipientResult] = {}

@@ -84,15 +84,16 @@ async def test_421_from_data_on_defers(smtp_sink, stage):
 
 async def test_421_cuts_the_window_and_success_opens_it(smtp_sink):
     """CASES C3: a 421 halves the connections that this pod opens to the site, each success adds one."""
-    sink = await smtp_sink(script={"banner": ["421 4.7.0 too many connections"]})
-    async with outbound(sink.port, per_site=20) as out:
+    script = {"banner": ["421 4.7.0 too many connections"], "mail": [None, "421 4.7.0 too fast"]}
+    sink = await smtp_sink(script=script, extensions=())
+    windows = []
+    async with outbound(sink.port, per_site=20, letters=1) as out:
         async with out.connections.place("theirs.test", 1) as site:
-            before = site.window
-        await out.deliver()
-        cut = site.window
-        await out.deliver()
-        assert cut == before / 2
-        assert site.window == cut + 1
+            windows.append(site.window)
+        for _ in range(3):
+            await out.deliver()
+            windows.append(site.window)
+    assert windows == [5.0, 2.5, 3.5, 1.75]
 
 
 async def test_refusing_hosts_defer_within_bounds(smtp_sink):
@@ -185,12 +186,29 @@ async def test_reset_after_the_dot_is_answered_is_delivered(smtp_sink):
     assert sink.connections == 2
 
 
-async def test_refusal_in_the_middle_of_a_body_is_heard(smtp_sink):
-    """A peer that answers 552 before the dot bounces the letter; the dot is not sent, so nothing is in doubt."""
+async def test_refusal_in_the_middle_of_a_body_is_heard():
+    """A peer that answers 552 before the dot bounces the letter; the rest is not sent, and nothing is in doubt."""
+    heard = bytearray()
+
+    async def early_refusal(reader, writer):
+        await until_data(reader, writer)
+        heard.extend(await reader.read(1000))
+        writer.write(b"552 5.3.4 too long for me\r\n")
+        while data := await reader.read(65536):
+            heard.extend(data)
+
     async with raw_peer(early_refusal) as port, outbound(port) as out:
-        result = await out.deliver(None, content(BODY + b"x" * 70 + b"\r\n" * 4_000_000))
+        result = await out.deliver(None, content(BODY + b"x" * 70 + b"\r\n" * 10_000_000))
     assert outcomes(result) == [(Outcome.BOUNCED, 552)]
     assert not result.in_doubt
+    assert len(heard) < 10_000_000
+
+
+async def until_data(reader, writer):
+    for reply in (b"220 x\r\n", b"250 x\r\n", b"250 x\r\n", b"250 x\r\n"):
+        writer.write(reply)
+        await reader.readline()
+    writer.write(b"354 x\r\n")
 
 
 @asynccontextmanager
@@ -213,25 +231,11 @@ async def raw_peer(talk):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def early_refusal(reader, writer):
-    for reply in (b"220 x\r\n", b"250 x\r\n", b"250 x\r\n", b"250 x\r\n", b"354 x\r\n"):
-        writer.write(reply)
-        if not reply.startswith(b"354"):
-            await reader.readline()
-    await reader.read(1000)
-    writer.write(b"552 5.3.4 too long for me\r\n")
-    while await reader.read(65536):
-        pass
-
-
-async def test_body_that_is_not_taken_times_out_without_doubt(smtp_sink):
+async def test_body_that_is_not_taken_times_out_without_doubt():
     """A peer that stops reading gives up its letter after the block's time; the dot was not sent."""
 
     async def stuck(reader, writer):
-        for reply in (b"220 x\r\n", b"250 x\r\n", b"250 x\r\n", b"250 x\r\n", b"354 x\r\n"):
-            writer.write(reply)
-            if not reply.startswith(b"354"):
-                await reader.readline()
+        await until_data(reader, writer)
         reader._transport.pause_reading()
         await asyncio.sleep(60)
 
@@ -293,5 +297,13 @@ async def test_lease_that_runs_out_while_waiting_for_a_place_costs_nothing(smtp_
         out.lease = 10.05
         async with out.connections.place("theirs.test", 1):
             result = await out.deliver()
+            site = out.connections._sites["theirs.test"]
+            site.window = 5.0
+            site.limit = 20
+            site.cut()
+            site.busy = 5
+            after_a_cut = await out.deliver()
+            site.busy = 1
     assert (result.counted, result.retry_after) == (False, 2.0)
+    assert (after_a_cut.counted, after_a_cut.retry_after) == (False, 30.0)
     assert sink.connections == 0

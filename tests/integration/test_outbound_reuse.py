@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from services.delivery import connections
+from services.delivery.connections import Site
 from tests.integration.outbound import claim, content, only, outbound, quick, route
 from tests.servers.smtp_sink import Do
 from yubin.queue.port import Outcome
@@ -62,9 +64,11 @@ async def test_connection_that_closes_at_mail_is_replaced(smtp_sink):
         sink = await smtp_sink(script={"mail": ["250 ok", farewell]})
         async with outbound(sink.port) as out:
             await out.deliver()
+            async with out.connections.place("theirs.test", 1) as site:
+                window = site.window
             result = await out.deliver()
         assert only(result).outcome is Outcome.DELIVERED
-        assert result.counted
+        assert site.window == window + 1
         assert sink.connections == 2
         assert len(sink.letters) == 2
 
@@ -91,6 +95,19 @@ async def test_stale_connection_is_not_counted_as_a_session(smtp_sink):
     assert len(good.letters) == 1
 
 
+async def test_kept_connection_that_fails_counts_as_a_session(smtp_sink):
+    """CASES C7: a kept connection that breaks in the middle of an envelope is one of the two sessions of an attempt."""
+    going = Do(reply="421 4.3.2 going down", close=True)
+    first = await smtp_sink(script={"rcpt": [None, going], "banner": [None, "554 5.3.2 no"]})
+    second = await smtp_sink(address="127.0.0.2", port=first.port)
+    way = route(["127.0.0.1"], ["127.0.0.2"])
+    async with outbound(first.port) as out:
+        await out.deliver(way=way)
+        result = await out.deliver(way=way)
+    assert only(result).outcome is Outcome.PENDING
+    assert (first.connections, second.connections) == (2, 0)
+
+
 async def test_connection_is_used_only_for_addresses_of_the_route(smtp_sink):
     """A kept connection to an address that the route does not name is left alone."""
     first = await smtp_sink()
@@ -102,7 +119,7 @@ async def test_connection_is_used_only_for_addresses_of_the_route(smtp_sink):
 
 
 async def test_site_never_sees_more_connections_than_its_limit(smtp_sink):
-    """Forty letters at once over a limit of three: never a fourth connection, first come first served."""
+    """Forty letters at once over a limit of three: never a fourth connection."""
     sink = await smtp_sink(script={"dot": lambda _: Do(reply="250 ok", delay=0.005)})
     async with outbound(sink.port, per_site=3, letters=4) as out:
         results = await asyncio.gather(*(out.deliver() for _ in range(40)))
@@ -147,3 +164,37 @@ async def test_transaction_that_was_left_open_is_reset_first(smtp_sink):
     verbs = [command.split(" ")[0] for command in sink.commands]
     assert verbs[:8] == ["EHLO", "MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "DATA"]
     assert sink.connections == 1
+
+
+async def test_places_are_given_in_the_order_of_asking():
+    """First come, first served; who gives up, or is given a place as it leaves, takes none away."""
+    site = Site(1)
+    await site.enter(1)
+    served = []
+
+    async def ask(name: int, seconds: float) -> None:
+        try:
+            await site.enter(seconds)
+        except TimeoutError:
+            served.append(-name)
+            return
+        served.append(name)
+        site.leave()
+
+    asking = [asyncio.create_task(ask(n, 0.01 if n == 2 else 5)) for n in (1, 2, 3, 4)]
+    await until(lambda: served == [-2])
+    asking[2].cancel()
+    await asyncio.sleep(0)
+    site.leave()
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert served == [-2, 1, 4]
+    assert site.dormant
+
+
+async def test_sites_that_rest_are_forgotten(monkeypatch):
+    """Ten thousand domains cost bounded memory: sites without connections are dropped when there are too many."""
+    monkeypatch.setattr(connections, "SITES_REMEMBERED", 3)
+    async with outbound(1) as out:
+        for n in range(20):
+            async with out.connections.place(f"~{n}", 1):
+                assert len(out.connections._sites) <= 4

@@ -56,6 +56,11 @@ def test_parameters_are_said_only_where_understood():
     )
 
 
+def test_null_reverse_path():
+    """RFC 5321 4.5.5: a report is sent from <>."""
+    assert said.mail(Envelope(sender="", recipients=(), size=1), Capabilities()) == b"MAIL FROM:<>\r\n"
+
+
 def test_never_stands_alone():
     """RFC 3461 4.1: NEVER is not combined with others."""
     recipient = Recipient(address="c@d.test", notify=frozenset({"NEVER", "DELAY"}))
