@@ -108,6 +108,10 @@ class Api:
     def _connection(self) -> Connection:
         return self._connect()
 
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
     def get(self, path: str, **query: str | int | None) -> Any:
         return self._call("GET", path, query={k: v for k, v in query.items() if v is not None})
 
@@ -133,6 +137,11 @@ class Api:
 
     def delete(self, path: str) -> None:
         self._call("DELETE", path)
+
+    def close(self) -> None:
+        """A connection left open would keep a stopping api waiting."""
+        if self._client is not None:
+            self._client.close()
 
     def _call(
         self,

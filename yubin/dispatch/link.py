@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -28,6 +29,14 @@ CONNECT_PATIENCE = 10.0
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds before the next try; the last one repeats
 MEND_EVERY = 1.0
 PENDING = 8 * 1024 * 1024  # bytes that nats-py may hold before it waits for the socket
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Each end of a TLS connection of nats-py makes asyncio warn of something harmless."""
+    return not record.getMessage().startswith("returning true from eof_received()")
+
+
+logging.getLogger("asyncio").addFilter(_worth_saying)
 
 
 class StreamTrouble(Exception):  # noqa: N818 - a word of this area

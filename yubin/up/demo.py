@@ -7,7 +7,6 @@ mailbox pod yet), and its DKIM key is published, so that a verifier finds it.
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,13 @@ def accounts(folder: Folder) -> list[Account]:
 def prepare(connection: Connection, wanted: list[Account]) -> dict[str, Any]:
     """Makes what is missing; the domain, as the api describes it. Blocks; raises Refused."""
     api = Api(lambda: connection)
+    try:
+        return _prepare(api, wanted)
+    finally:
+        api.close()
+
+
+def _prepare(api: Api, wanted: list[Account]) -> dict[str, Any]:
     _unless_there(lambda: api.post("/v1/tenants", {"name": TENANT}))
     _unless_there(lambda: api.post("/v1/domains", {"tenant": TENANT, "name": DOMAIN}))
     for account in wanted:
@@ -54,9 +60,9 @@ def publish(domain: dict[str, Any], path: Path) -> None:
         f'{DOMAIN}. TXT "v=spf1 a:mx.{DOMAIN} -all"',
     ]
     for record in domain["dkim"]:
-        strings = " ".join(
-            f'"{part}"' for part in textwrap.wrap(record["text"], CHARACTER_STRING, drop_whitespace=False)
-        )
+        text = record["text"]
+        parts = [text[i : i + CHARACTER_STRING] for i in range(0, len(text), CHARACTER_STRING)]
+        strings = " ".join(f'"{part}"' for part in parts)
         lines.append(f"{record['name'].rstrip('.')}. TXT {strings}")
     write(path, "\n".join(lines) + "\n", 0o600)
 
