@@ -1,10 +1,12 @@
 """The ledger's SQL for PostgreSQL: one statement for each operation on a batch, so that a batch is one round trip.
 
 Batches come in as arrays (``unnest``), changes are CTEs, and a statement is its own transaction. What each does to a row is
-said in ``yubin.queue.life``; the names here follow it. Three habits:
+said in ``yubin.queue.life``; the names here follow it. Four habits:
 
 * ``clock`` is read once per statement; every time in it is the database's.
 * A row is locked before it is judged. Claims skip what is locked, so that they neither wait nor deadlock.
+* A row that is named by its id is found by its id: its state is asked for in words that no partial index answers to
+  (``_FREE``, ``_SENDING``), since a plan made while the tables were empty would else walk through all that waits.
 * Sub-selects see the table as it was before the statement: what the statement itself ends is subtracted.
 """
 # ruff: noqa: S608 - put together from constants of our own; values travel as arguments
@@ -54,6 +56,8 @@ LIST = (
     f" WHERE {CHOSEN} AND (d.state = 'done') = (coalesce($6, '') = 'done') ORDER BY d.id LIMIT $8"
 )
 _W = WAITING.replace("state", "d.state").replace("wish", "d.wish")
+_FREE = "d.state NOT IN ('sending', 'held', 'quarantined', 'done') AND d.wish IS NULL"
+_SENDING = "d.state NOT IN ('ready', 'deferred', 'held', 'quarantined', 'done')"
 _RECIPIENTS = """
     CROSS JOIN LATERAL (
         SELECT array_agg(r.n) AS ns, array_agg(r.address) AS addresses, array_agg(r.orcpt) AS orcpts,
@@ -92,7 +96,7 @@ class Statements:
         self.claim = _claim(clock, taken.format(owner="$4", lease="$5"))
         self.claim_due = _claim_due(clock, taken.format(owner="$4", lease="$5"), terms, jitter)
         self.glance, self.loose = _due_sites(clock)
-        held = "d.id = t.id AND d.epoch = t.epoch AND d.state = 'sending' AND d.lease_until > clock.now RETURNING d.id, d.epoch"
+        held = f"d.id = t.id AND d.epoch = t.epoch AND {_SENDING} AND d.lease_until > clock.now RETURNING d.id, d.epoch"
         holds = "FROM clock, unnest($1::uuid[], $2::integer[]) AS t(id, epoch)"
         self.renew = f"WITH {clock} UPDATE delivery d SET lease_until = clock.now + $3 {holds} WHERE {held}"
         self.mark = f"WITH {clock} UPDATE delivery d SET marked = true {holds} WHERE {held}"
@@ -101,7 +105,7 @@ class Statements:
         self.reroute = f"""
             WITH {clock} UPDATE delivery d SET site = t.site, due = least(d.expires, clock.now + $4)
             FROM clock, unnest($1::uuid[], $2::integer[], $3::text[]) AS t(id, epoch, site)
-            WHERE d.id = t.id AND d.epoch = t.epoch AND {_W} RETURNING d.id, d.epoch"""
+            WHERE d.id = t.id AND d.epoch = t.epoch AND {_FREE} RETURNING d.id, d.epoch"""
         self.expire = _expire(clock)
         self.reports_due = f"""
             WITH {clock}
@@ -154,7 +158,7 @@ def _claim(clock: str, taken: str) -> str:
     free AS MATERIALIZED (
         SELECT d.id, t.site, 0 AS place FROM clock, unnest($1::uuid[], $2::integer[], $3::text[]) AS t(id, epoch, site)
         JOIN delivery d ON d.id = t.id
-        WHERE d.epoch = t.epoch AND {_W} AND d.expires > clock.now
+        WHERE d.epoch = t.epoch AND {_FREE} AND d.expires > clock.now
         FOR UPDATE OF d SKIP LOCKED
     ), {taken}"""
 
@@ -310,7 +314,7 @@ def _release(clock: str) -> str:
             site = CASE WHEN t.site <> '' THEN t.site ELSE d.site END, due = least(d.expires, clock.now + t.delay),
             marked = false, owner = '', lease_until = NULL
         FROM clock, unnest($1::uuid[], $2::integer[], $3::text[], $4::float8[]) AS t(id, epoch, site, delay)
-        WHERE d.id = t.id AND d.epoch = t.epoch AND d.state = 'sending'
+        WHERE d.id = t.id AND d.epoch = t.epoch AND {_SENDING}
         RETURNING d.id, d.epoch, d.message_id, d.wish
     ),
     unsaid AS (
