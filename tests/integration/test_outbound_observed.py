@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import smtplib
 import sys
 import tracemalloc
 
@@ -16,7 +17,7 @@ from prometheus_client import REGISTRY
 
 from services.delivery import attempt
 from tests.integration.outbound import BODY, claim, content, only, outbound, route
-from tests.servers.smtp_sink import Do
+from tests.servers.smtp_sink import Do, sink_thread
 from yubin import ids
 from yubin.queue.port import Outcome
 
@@ -157,3 +158,13 @@ async def test_sink_process_logs_what_it_accepted(tmp_path):
     assert line["sha256"] == hashlib.sha256(BODY).hexdigest()
     assert line["message_id"] == "<1@ours.test>"
     assert (line["mail_from"], line["rcpts"]) == ("a@ours.test", ["b@theirs.test"])
+
+
+def test_sink_speaks_smtp_with_another_client():
+    """The sink in a thread takes a letter from Python's smtplib, so that our client is not its only witness."""
+    scripted = sink_thread(script={"rcpt": ["550 5.1.1 no"]})
+    with scripted as sink, smtplib.SMTP(sink.address, sink.port, timeout=5) as client:
+        refused = client.sendmail("a@ours.test", ["no@theirs.test", "b@theirs.test"], BODY + b".dot\r\n")
+    assert refused == {"no@theirs.test": (550, b"5.1.1 no")}
+    assert [letter.body for letter in sink.letters] == [BODY + b".dot\r\n"]
+    assert (sink.now, sink.peak, sink.connections) == (0, 1, 1)
