@@ -34,6 +34,7 @@ check: setup ## formatter, linter, types, the folder plan, and stubs that fit th
 	git diff --exit-code -- yubin/v1
 
 test: setup ## all tests, against real servers on free loopback ports (ARGS="-k name" for some)
+	@./scripts/nats-latest --if-possible
 	$(PYTHON3) -m pytest $(ARGS)
 
 bench: setup ## CPU per letter, beside the peer's where Postfix is installed (ARGS="--help")
@@ -45,13 +46,10 @@ run: setup ## the whole system on this machine, with a demo domain and a pretend
 vectors: setup ## letters and headers that others wrote, from DIR
 	$(PYTHON3) -m tests.conformance.vectors $(DIR)
 
-test-nats-latest: setup $(NATS_LATEST) ## the contract of dispatch against the newest nats-server (needs Go)
+test-nats-latest: setup ## the contract of dispatch against the newest nats-server (needs Go)
+	@./scripts/nats-latest
 	$(NATS_LATEST) --version
 	$(PYTHON3) -m pytest tests/contract/test_dispatch.py tests/contract/test_dispatch_jetstream.py -k latest
-
-$(NATS_LATEST):
-	@command -v go >/dev/null || { echo "This needs a Go toolchain that can build the newest nats-server."; exit 1; }
-	GOBIN=$(CURDIR)/.cache/nats-latest GOFLAGS=-modcacherw go install github.com/nats-io/nats-server/v2@latest
 
 clean: ## remove what can be made again (never state/)
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
