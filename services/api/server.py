@@ -28,6 +28,23 @@ class _Server(uvicorn.Server):
         finally:
             self.listening.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        dropping = asyncio.create_task(self._drop_idle(), name="http-idle")
+        try:
+            await super().shutdown(sockets)
+        finally:
+            dropping.cancel()
+
+    async def _drop_idle(self) -> None:
+        """A TLS client that answers no close would hold up the stop for 30 s; whatever has its answer is dropped."""
+        while True:
+            for connection in list(self.server_state.connections):
+                cycle, transport = getattr(connection, "cycle", None), connection.transport
+                answered = cycle is None or cycle.response_complete
+                if answered and transport is not None and not transport.get_write_buffer_size():
+                    transport.abort()
+            await asyncio.sleep(0.1)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield

@@ -7,6 +7,7 @@ delivery pod: it claims what is due and ends it as the test says.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import ssl
 import threading
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
+import structlog
 
 from services.api.administration import Directory
 from services.api.http import Edge, Limits, application
@@ -113,6 +115,9 @@ class System:
 @contextmanager
 def beside(system: System):
     """The system on a loop of its own, for the yubin command, which waits; yields ``run(coroutine)``."""
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(io.StringIO())
+    )  # standard output is the command's
     loop, up, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 
     async def life() -> None:
@@ -131,3 +136,4 @@ def beside(system: System):
         loop.call_soon_threadsafe(stop.set)
         thread.join(20)
         loop.close()
+        structlog.reset_defaults()

@@ -7,6 +7,8 @@ import contextlib
 import json
 import re
 import ssl
+import time
+from contextlib import AsyncExitStack
 
 import httpx
 import msgspec
@@ -256,6 +258,31 @@ async def test_the_document_describes_every_route(http):
     assert {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]} <= names
     assert document["paths"]["/v1/send"]["post"]["requestBody"]["content"]["application/json"]
     assert all(op["summary"] for path in document["paths"].values() for op in path.values())
+
+
+async def test_an_idle_client_does_not_hold_up_the_stop(tmp_path):
+    """A kept connection, and one that never said anything, end when the pod stops; a request under way is answered."""
+    system = System(tmp_path)
+    async with AsyncExitStack() as pod:
+        await pod.enter_async_context(system.running())
+        async with system.client() as idle, system.client() as busy:
+            await idle.get("/v1/tenants")
+            trust = ssl.create_default_context(cafile=str(system.own.ca))
+            _, silent = await asyncio.open_connection("127.0.0.1", system.port, ssl=trust)
+
+            async def slow():
+                yield b"{"
+                await asyncio.sleep(0.3)
+                yield b'"name": "late"}'
+
+            json_type = {"content-type": "application/json"}
+            request = asyncio.create_task(busy.post("/v1/tenants", content=slow(), headers=json_type))
+            await asyncio.sleep(0.15)
+            began = time.monotonic()
+            await pod.aclose()
+            assert time.monotonic() - began < 1.5
+            assert (await request).status_code == 201
+            silent.close()
 
 
 async def test_it_speaks_tls_only(system):

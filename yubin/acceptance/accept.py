@@ -18,6 +18,7 @@ from typing import Protocol
 from uuid import UUID
 
 from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from yubin.acceptance.head_start import HeadStart
@@ -150,15 +151,18 @@ class Acceptance:
         for recipient in draft.recipients:
             local, _, domain = recipient.address.rpartition("@")
             domains.setdefault(canonical_domain(domain), {}).setdefault(local, recipient)
+        rows = [
+            (domain, batch) for domain, found in domains.items() for batch in _batches(tuple(found.values()))
+        ]
+        ids = sorted(uuid7() for _ in rows)  # lists go by id: rows stay in the order of the recipients
         return tuple(
             NewDelivery(
-                id=uuid7(),
+                id=delivery_id,
                 domain=domain,
                 recipients=batch,
                 published=self._head_start.draw(draft.tenant, domain),
             )
-            for domain, recipients in domains.items()
-            for batch in _batches(tuple(recipients.values()))
+            for delivery_id, (domain, batch) in zip(ids, rows, strict=True)
         )
 
     def _publish(self, letter: Letter) -> None:
@@ -177,7 +181,8 @@ class Acceptance:
             if delivery.published
         ]
         if jobs:
-            self._dispatch.publish(jobs)
+            with tracer.start_as_current_span("dispatch.publish", kind=SpanKind.PRODUCER):
+                self._dispatch.publish(jobs)
         faults.point("accept.after_publish")
 
 

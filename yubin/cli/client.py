@@ -108,10 +108,6 @@ class Api:
     def _connection(self) -> Connection:
         return self._connect()
 
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-
     def get(self, path: str, **query: str | int | None) -> Any:
         return self._call("GET", path, query={k: v for k, v in query.items() if v is not None})
 

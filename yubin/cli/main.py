@@ -70,7 +70,8 @@ class Lazy(click.Group):
 def main(ctx: click.Context, api: str | None, token_file: Path | None, ca: Path | None) -> None:
     """Yubin, a mail system for Kubernetes: run it, set it up, send, and follow letters."""
     ctx.obj = Api(lambda: find(api, token_file, ca))
+    ctx.call_on_close(ctx.obj.close)
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="yubin")

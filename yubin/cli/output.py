@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, OverflowMethod
 
-SHORT_STATES = {
+COLOURS = {
     "delivered": "green",
     "relayed": "green",
     "accepted": "green",
@@ -71,6 +71,12 @@ def clock(moment: str | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
 
 
+def brief(moment: str | None, day: str | None) -> str:
+    """The time alone where it is on the same local day as ``day``."""
+    at, other = local(moment), local(day)
+    return f"{at:%H:%M:%S}" if at and other and at.date() == other.date() else clock(moment)
+
+
 def zone() -> str:
     return datetime.now(UTC).astimezone().tzname() or "local time"
 
@@ -89,12 +95,16 @@ def until(moment: str | None, now: datetime | None = None) -> str:
     return ""
 
 
+def soon(moment: str | None, now: datetime | None = None) -> str:
+    """``in 5 min``."""
+    return until(moment, now).rpartition(", ")[2]
+
+
 def size(octets: int) -> str:
-    """``12.3 kB``."""
-    if octets < 1000:
-        return f"{octets} B"
-    power = next((p for p in (1, 2) if octets / 1000**p < 999.95), 3)
-    return f"{octets / 1000**power:.1f} {('kB', 'MB', 'GB')[power - 1]}"
+    """``12.1 KiB``; powers of 1024, as sizes are typed."""
+    power = next((p for p in (0, 1, 2) if octets / 1024**p < 1000), 3)
+    number = f"{octets / 1024**power:.1f}".removesuffix(".0")
+    return f"{number} {('B', 'KiB', 'MiB', 'GiB')[power]}"
 
 
 def reply(code: int, enhanced: str, text: str) -> str:
@@ -102,27 +112,41 @@ def reply(code: int, enhanced: str, text: str) -> str:
     return " ".join(part for part in (str(code) if code else "", enhanced, escaped(text)) if part)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, stated: str = "") -> None:
-    """Columns that are empty in every row are left out; ``stated`` is the one that is coloured by what it says."""
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    stated: str = "",
+    long: Sequence[str] = (),
+    cut: str = "",
+) -> None:
+    """Columns that are empty in every row are left out; ``stated`` is the one that is coloured by what it says.
+
+    Where a terminal is too narrow the ``long`` ones are wrapped, and the one to ``cut`` ends in an ellipsis.
+    """
     from rich.table import Table  # late: `yubin --help` must not pay for it
     from rich.text import Text
 
     shown = [i for i in range(len(columns)) if any(str(row[i]) for row in rows)]
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for i in shown:
-        made.add_column(columns[i], overflow="fold")
+        overflow: OverflowMethod = "ellipsis" if columns[i] == cut else "fold"
+        made.add_column(columns[i], overflow=overflow, no_wrap=columns[i] not in long)
     for row in rows:
         cells = [escaped(row[i]) for i in shown]
         styles = [
-            SHORT_STATES.get(c, "") if columns[i] == stated else "" for i, c in zip(shown, cells, strict=True)
+            COLOURS.get(c.partition(",")[0], "") if columns[i] == stated else ""
+            for i, c in zip(shown, cells, strict=True)
         ]
         made.add_row(*(Text(c, style=s) for c, s in zip(cells, styles, strict=True)))
-    _console().print(made)
+    console = _console()
+    with console.capture() as drawn:
+        console.print(made)
+    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()), color=console.is_terminal)
 
 
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(
-        file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 10_000, soft_wrap=False
-    )
+    width = None if sys.stdout.isatty() else 10_000
+    return Console(file=sys.stdout, highlight=False, width=width)

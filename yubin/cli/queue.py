@@ -9,7 +9,7 @@ import click
 
 from yubin.cli import output
 from yubin.cli.client import Api, pass_api, segment
-from yubin.cli.output import as_json_option, clock, escaped, examples, reply, size, until
+from yubin.cli.output import as_json_option, clock, escaped, examples, reply, size, soon, until
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILTERS = {
@@ -63,7 +63,7 @@ def list_(api: Api, /, limit: int, after: str | None, as_json_: bool, **chosen: 
         return
     rows = [_row(d) for d in found["deliveries"]]
     columns = ("Letter", "State", "From", "To", "Tries", "Next try", "Size", "Last reply")
-    output.table(columns, rows, stated="State")
+    output.table(columns, rows, stated="State", long=("From", "To"), cut="Last reply")
     if found["next"]:
         output.say(f"\nThere is more: yubin queue list --after {escaped(found['next'])}")
 
@@ -78,7 +78,9 @@ def show(api: Api, number: str, as_json_: bool) -> None:
     if as_json_:
         output.as_json(found)
         return
-    for d in found["deliveries"]:
+    for n, d in enumerate(found["deliveries"]):
+        if n:
+            output.say()
         _show(d)
 
 
@@ -86,7 +88,7 @@ def _show(d: dict[str, Any]) -> None:
     output.say(
         f"Row {escaped(d['id'])} of letter {escaped(d['number'])}, {size(d['size'])}, from <{escaped(d['sender'])}>"
     )
-    facts = [d["state"], f"tried {d['attempts']} times"]
+    facts = [d["state"], _times("tried", d["attempts"])]
     if d["state"] in {"ready", "deferred"}:
         facts.append(f"next {until(d['due'])}")
     if d["wish"]:
@@ -94,17 +96,22 @@ def _show(d: dict[str, Any]) -> None:
     if d["in_doubt"]:
         facts.append("in doubt: the last reply never came")
     if d["crashes"]:
-        facts.append(f"lost its worker {d['crashes']} times")
+        facts.append(_times("lost its worker", d["crashes"]))
     output.say(f"{escaped(d['domain'])} by {escaped(d['site'])}: {escaped(', '.join(facts))}")
     rows = [(r["address"], r["outcome"], clock(r["ended"]), _said(r)) for r in d["recipients"]]
-    output.table(("Recipient", "State", "Ended", "Last reply"), rows, stated="State")
-    output.say()
+    output.table(
+        ("Recipient", "State", "Ended", "Last reply"), rows, stated="State", long=("Recipient", "Last reply")
+    )
+
+
+def _times(what: str, count: int) -> str:
+    return f"{what} {count} time{'s' * (count != 1)}"
 
 
 def _row(d: dict[str, Any]) -> tuple[object, ...]:
     first, more = d["recipients"][0] if d["recipients"] else None, len(d["recipients"]) - 1
     to = (first["address"] if first else d["domain"]) + (f" and {more} more" if more > 0 else "")
-    due = until(d["due"]) if d["state"] in {"ready", "deferred"} else ""
+    due = soon(d["due"]) if d["state"] in {"ready", "deferred"} else ""
     said = next((_said(r) for r in d["recipients"] if r["code"]), "")
     state = f"{d['state']}, to {d['wish']}" if d["wish"] else d["state"]
     return d["number"], state, d["sender"] or "<>", to, d["attempts"], due, size(d["size"]), said

@@ -44,10 +44,14 @@ def show(found: dict[str, Any]) -> None:
     )
     output.say(f"accepted {clock(found['created'])} ({output.zone()})\n")
     rows = [_recipient(d, r) for d in found["deliveries"] for r in d["recipients"]]
-    output.table(("Recipient", "State", "Tries", "Ended or next try", "Last reply"), rows, stated="State")
+    columns = ("Recipient", "State", "Tries", "Ended or next try", "Last reply")
+    output.table(columns, rows, stated="State", long=("Recipient", "Last reply"))
     output.say()
-    events = [_event(e) for e in found["events"]]
-    output.table(("Time", "What", "Recipient", "Reply", "Server"), events, stated="What")
+    domains = {d["id"]: d["domain"] for d in found["deliveries"]}
+    events = [_event(e, domains, found["created"]) for e in found["events"]]
+    output.table(
+        ("Time", "What", "For", "Server", "Reply"), events, stated="What", long=("For", "Server", "Reply")
+    )
 
 
 def _recipient(delivery: dict[str, Any], recipient: dict[str, Any]) -> tuple[object, ...]:
@@ -60,6 +64,8 @@ def _recipient(delivery: dict[str, Any], recipient: dict[str, Any]) -> tuple[obj
     return recipient["address"], state, delivery["attempts"], next_, said
 
 
-def _event(event: dict[str, Any]) -> tuple[object, ...]:
+def _event(event: dict[str, Any], domains: dict[str, str], day: str) -> tuple[object, ...]:
+    """An event of a whole delivery is for its domain, one of the letter for nobody in particular."""
     said = reply(event["code"], event["enhanced"], event["text"])
-    return clock(event["at"]), event["kind"], event["recipient"], said, event["peer"]
+    whom = event["recipient"] or domains.get(event["delivery"] or "", "")
+    return output.brief(event["at"], day), event["kind"], whom, event["peer"], said
