@@ -43,7 +43,7 @@ class Rules:
     size: int
     hops: int = 100
     dkim: bool = True
-    hide_client: bool = True
+    hide_client: bool = False
 
 
 class Submission:
@@ -94,16 +94,17 @@ class Submission:
 
     async def data(self, session: Session, envelope: Envelope, content: bytes) -> str:
         message_id = uuid7()
+        shown = number(message_id)
         with tracer.start_as_current_span("submission.transaction") as span:
-            span.set_attribute("yubin.message", number(message_id))
-            draft = self._draft(session, envelope, content, message_id)
+            span.set_attribute("yubin.message", shown)
+            draft = self._draft(session, envelope, content, message_id, shown)
             await self._accept(draft)
         identity = _identity(session)
         self._allowance.spend(identity.account, identity.limits.per_hour, len(envelope.rcpts))
         log.info(
             "A letter was accepted.",
             action="accept",
-            message=number(message_id),
+            message=shown,
             tenant=identity.tenant,
             account=identity.account,
             sender=draft.sender,
@@ -111,7 +112,7 @@ class Submission:
             size=draft.letter.size,
         )
         faults.point("submission.before_250")
-        return f"Ok: queued as {number(message_id)}"
+        return f"Ok: queued as {shown}"
 
     async def _accept(self, draft: Draft) -> None:
         """Durable on return; what is not in time is undone (CASES A12)."""
@@ -125,7 +126,9 @@ class Submission:
                 self._unwinding.begin(draft.id)
             raise
 
-    def _draft(self, session: Session, envelope: Envelope, content: bytes, message_id: UUID) -> Draft:
+    def _draft(
+        self, session: Session, envelope: Envelope, content: bytes, message_id: UUID, shown: str
+    ) -> Draft:
         identity, mail = _identity(session), envelope.mail
         sender = mail.reverse_path
         if sender is None:
@@ -139,7 +142,7 @@ class Submission:
         letter = complete(
             content,
             now=now,
-            number=number(message_id),
+            number=shown,
             domain=sender.domain,
             sender=str(sender),
             headers=headers,
@@ -153,7 +156,7 @@ class Submission:
             sender=str(sender),
             recipients=tuple(_recipient(rcpt) for rcpt in envelope.rcpts),
             letter=letter,
-            trace=self._received(session, utf8=utf8, message_id=message_id, now=now),
+            trace=self._received(session, utf8=utf8, shown=shown, now=now),
             signed_for=signer if self._rules.dkim else "",
             body_type="7BIT" if content.isascii() else "8BITMIME",
             utf8=utf8,
@@ -165,13 +168,13 @@ class Submission:
         if len(headers.all("received")) > self._rules.hops:  # RFC 5321 6.3
             raise Invalid("Too many hops", code=554, enhanced="5.4.6")
 
-    def _received(self, session: Session, *, utf8: bool, message_id: UUID, now: float) -> bytes:
+    def _received(self, session: Session, *, utf8: bool, shown: str, now: float) -> bytes:
         return received(
             helo=session.helo,
             address=None if self._rules.hide_client else session.peer,
             host=self._rules.hostname,
             protocol=protocol(esmtp=session.esmtp, tls=bool(session.tls), auth=True, utf8=utf8),
-            number=number(message_id),
+            number=shown,
             now=now,
             tls=session.tls,
         )

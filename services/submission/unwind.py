@@ -35,7 +35,9 @@ class Unwinding:
 
     def begin(self, message_id: UUID) -> None:
         if len(self._open) < MOST:
-            self._open[message_id] = asyncio.create_task(self._run(message_id), name="unwind")
+            task = asyncio.create_task(self._run(message_id), name="unwind")
+            self._open[message_id] = task
+            task.add_done_callback(lambda _: self._open.pop(message_id, None))
 
     async def finish(self) -> None:
         """One last try for each; the pod stops."""
@@ -47,13 +49,10 @@ class Unwinding:
             await self._cancelled(message_id)
 
     async def _run(self, message_id: UUID) -> None:
-        try:
-            for pause in self._pauses:
-                await asyncio.sleep(pause)
-                if await self._cancelled(message_id):
-                    return
-        finally:
-            del self._open[message_id]
+        for pause in self._pauses:
+            await asyncio.sleep(pause)
+            if await self._cancelled(message_id):
+                return
 
     async def _cancelled(self, message_id: UUID) -> bool:
         try:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from asyncio import sslproto
 from collections import Counter
+from ipaddress import IPv6Network
 
 import structlog
 
@@ -27,6 +28,11 @@ OVERSHOOT = 1000  # RCPTs above the limit that are no error yet, as in Postfix
 
 # asyncio keeps two buffers of this size for each TLS connection; 256 KiB is its choice, 44 KiB in all are ours
 sslproto.SSLProtocol.max_size = 16 * 1024
+
+
+def neighbourhood(peer: str) -> str:
+    """What counts as one client: an IPv4 address, or the 64 bits of IPv6 that one customer has."""
+    return str(IPv6Network((peer.partition("%")[0], 64), strict=False)) if ":" in peer else peer
 
 
 class Reception:
@@ -78,7 +84,7 @@ class Reception:
         """Raises what a client is told that there is no room for."""
         self._here.add(conversation)
         metrics.OPEN.inc()
-        peer = conversation.session.peer
+        peer = neighbourhood(conversation.session.peer)
         self._addresses[peer] += 1
         if self.stopping:
             raise Unavailable("This server stops", code=421, enhanced="4.3.2")
@@ -92,7 +98,7 @@ class Reception:
         if not self._here:
             self._empty.set()
         metrics.OPEN.dec()
-        peer = conversation.session.peer
+        peer = neighbourhood(conversation.session.peer)
         self._addresses[peer] -= 1
         if self._addresses[peer] <= 0:
             del self._addresses[peer]

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import random
+import re
 import resource
 import ssl
 from dataclasses import replace
@@ -636,3 +638,28 @@ async def test_a_renewed_certificate_is_shown_to_the_next_client(ca, policy, tmp
     assert tls.reload()
     assert await serial() != before
     await reception.stop(0)
+
+
+SOUP = [b"EHLO c.test\r\n", b"MAIL FROM:<a@a.test>\r\n", b"RCPT TO:<b@b.test>\r\n", b"DATA\r\n", b".\r\n", b"\r\n.\r\n",
+        b"BDAT 5\r\n", b"BDAT 3 LAST\r\n", b"RSET\r\n", b"AUTH PLAIN\r\n", b"AUTH LOGIN AA==\r\n", b"STARTTLS\r\n", b"\r",
+        b"\0", b"\xff\xfe\r\n", b"x" * 700, b"NOOP\r\n", b"QUIT\r\n", b"\r\n", b"*\r\n", b"HELO\r\n", b"=\r\n"]  # fmt: skip
+
+
+async def test_a_hundred_senseless_sessions(serve, policy):
+    """CASES M6: whatever is said, every reply is one, no session is a fault of ours, and the next client is served."""
+    dice = random.Random(20261106)
+    port = await serve(command_timeout=5)
+    for _ in range(100):
+        async with Dialogue(port) as talk:
+            with contextlib.suppress(OSError, RuntimeError):  # it may have been sent away already
+                for _ in range(dice.randrange(1, 30)):
+                    talk.send(dice.choice(SOUP)[: dice.choice([1, 4, 1000, 1000, 1000])])
+                    await asyncio.sleep(0)
+                talk.writer.write_eof()
+            for line in (await talk.ended()).splitlines():
+                assert re.match(rb"[2345]\d\d[ -]", line), line
+                assert b"4.3.0" not in line
+    async with Dialogue(port) as talk:
+        await transaction(talk)
+        assert (await talk.letter(LETTER)).code == 250
+    assert serve.reception.held == 0
