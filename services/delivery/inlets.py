@@ -168,7 +168,7 @@ class Inlets:
         site = claim.site
         number = ids.number(claim.message.id)
         try:
-            with tracing.linked("delivery.stored", claim.message.traceparent, **{"yubin.message": number}):
+            with tracing.linked("delivery.stored", claim.message.traceparent, {"yubin.message": number}):
                 route = await self._route(claim.domain)
                 if route is None:
                     await self._return(claim, site, RESOLVER_AWAY)

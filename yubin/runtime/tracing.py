@@ -6,7 +6,7 @@ each attempt is a new trace, linked to it, and sampled when it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -108,10 +108,12 @@ def parent(carrier: dict[str, str]) -> Context:
 
 
 @contextmanager
-def linked(name: str, origin: str, **attributes: Any) -> Iterator[Span]:
-    """A new trace whose root is linked to ``origin``, a traceparent."""
+def linked(name: str, origin: str, attributes: Mapping[str, str]) -> Iterator[Span]:
+    """A new trace whose root, the consumer of a job, is linked to ``origin``, a traceparent."""
     context = decode(origin)
     links = [Link(context)] if context else []
     tracer = trace.get_tracer("yubin")
-    with tracer.start_as_current_span(name, context=Context(), links=links, attributes=attributes) as span:
+    with tracer.start_as_current_span(
+        name, context=Context(), kind=SpanKind.CONSUMER, links=links, attributes=attributes
+    ) as span:
         yield span

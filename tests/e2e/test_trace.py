@@ -1,0 +1,42 @@
+"""One letter, one picture: spans over OTLP, from submission to the remote server, linked, with the tracking number."""
+
+from __future__ import annotations
+
+from tests.e2e import town as towns
+
+
+def test_a_letter_is_followed_through_every_pod(otlp, tmp_path):
+    """Reception is one trace; the attempt is a trace of its own, linked to it; both name the tracking number."""
+    config = f'otlp_endpoint = "{otlp.endpoint}"\ntrace_ratio = 1.0\n'
+    with towns.town(tmp_path / "state", config) as town:
+        number = town.send("friend@accepts.example", "--header", "Subject: traced")
+
+        def of_letter(spans):
+            return [s for s in spans if s.attributes.get("yubin.message") == number]
+
+        def whole(spans):
+            mine = of_letter(spans)
+            names = {s.name for s in spans if s.trace_id in {m.trace_id for m in mine}}
+            return {
+                "ledger.accept",
+                "dispatch.publish",
+                "ledger.claim",
+                "Resolver.Route",
+                "smtp.transaction",
+            } <= names
+
+        spans = otlp.wait_for(whole)
+    traces = {s.trace_id for s in of_letter(spans)}
+    mine = [s for s in spans if s.trace_id in traces]
+    reception = {s.trace_id for s in mine if s.service == "yubin-submission"}
+    attempts = {s.trace_id for s in mine if s.service == "yubin-delivery"}
+    assert len(reception) == 1
+    assert attempts
+    assert not reception & attempts
+    roots = [s for s in mine if s.service == "yubin-delivery" and not s.parent_id]
+    assert all(set(root.links) == reception for root in roots)
+    assert {s.service for s in mine} >= {"yubin-submission", "yubin-delivery", "yubin-resolver"}
+    by_service = {(s.service, s.name) for s in mine}
+    assert ("yubin-resolver", "Resolver.Route") in by_service
+    assert ("yubin-delivery", "smtp.transaction") in by_service
+    assert all(s.parent_id in {m.span_id for m in mine} for s in mine if s.parent_id)
