@@ -94,9 +94,8 @@ class Inlets:
 
     async def _fresh_one(self, parcel: Parcel, lane: Lane) -> None:
         job = parcel.job
-        with tracing.linked(
-            "delivery.fresh", job.traceparent, **{"yubin.message": ids.number(job.message_id)}
-        ):
+        facts = {"yubin.message": ids.number(job.message_id), "messaging.system": "nats"}
+        with tracing.linked("delivery.fresh", job.traceparent, facts):
             route = await self._route(job.domain)
             ticket = Ticket(delivery_id=job.delivery_id, epoch=job.epoch, site=route.site if route else "")
             if route is None:  # the row is due in the ledger soon enough
