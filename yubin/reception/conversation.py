@@ -3,7 +3,7 @@
 Kept of aiosmtpd: its place in asyncio (a StreamReaderProtocol with its flow control), ``session`` and ``envelope`` and the
 hooks that make and reset them, ``push``, ``_handle_client`` as the one task of a connection. Replaced:
 
-- its constructor, which inspects two classes for each connection (0.3 ms);
+- its constructor, which inspects two classes for each connection (0.18 ms);
 - the stream reader: octets go into ``Incoming``, which finds commands and letters exactly and within bounds;
 - the reply that is written for each command: replies of a pipelined batch leave in one write, when nothing is left to
   read (RFC 2920 3.2: "SHOULD … send in as few writes as possible");
