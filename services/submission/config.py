@@ -34,7 +34,9 @@ class Settings(PodSettings):
     per_hour: int = Field(0, ge=0, description="recipients an hour of one account in this pod; 0: no limit")
     hops: int = Field(100, ge=50, le=100, description="Received fields above which a letter is in a loop")
     dkim: bool = Field(default=True, description="sign what leaves")
-    hide_client: bool = Field(default=False, description="leave the client's name and address out of Received")
+    hide_client: bool = Field(
+        default=False, description="leave the client's name and address out of Received"
+    )
     head_start_rate: float = Field(50.0, ge=0, description="letters/s of a tenant to a domain sent at once")
     head_start_burst: float = Field(500.0, ge=0, description="the same, in a burst")
 

@@ -10,7 +10,7 @@ hooks that make and reset them, ``push``, ``_handle_client`` as the one task of 
 - its own SSLProtocol: ``loop.start_tls`` also works under uvloop;
 - the cancellation of the task when the client leaves: what was accepted is finished (DESIGN section 3).
 
-The verbs are in ``verbs``; waiting, time and closing are here.
+The verbs are in ``verbs``; waiting, time and closing are here. It is longer than most: asyncio gives a connection one class.
 """
 
 from __future__ import annotations
