@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, FilePath, field_validator, model_validator
 
+from services.api.tokens import Tokens
 from yubin.runtime.settings import PodSettings, host_port
 
 
@@ -15,10 +16,10 @@ class Settings(PodSettings):
 
     api_listen: str = Field("0.0.0.0:8443", description="HTTPS for the yubin command and other programs")
     api_token_file: Path = Field(description="file with the operator's bearer token, at least 20 characters")
-    api_tls_cert: Path | None = Field(
+    api_tls_cert: FilePath | None = Field(
         None, description="PEM file: the certificate chain that HTTP clients see"
     )
-    api_tls_key: Path | None = Field(None, description="PEM file: its private key")
+    api_tls_key: FilePath | None = Field(None, description="PEM file: its private key")
     hostname: str = Field(description="the name in Received fields of letters that come in over HTTP")
     directory: str = Field("directory:7000", description="the directory pods, host:port")
     ledger_url: str = Field(description="postgresql://…, sqlite:///absolute/path or memory:")
@@ -32,6 +33,15 @@ class Settings(PodSettings):
     )
     head_start_rate: float = Field(50.0, ge=0, description="letters/s of a tenant to a domain sent at once")
     head_start_burst: float = Field(500.0, ge=0, description="the same, in a burst")
+
+    @field_validator("api_token_file")
+    @classmethod
+    def _token(cls, path: Path) -> Path:
+        try:
+            Tokens.read(path)
+        except OSError as error:
+            raise ValueError(f"the file cannot be read: {error.strerror}") from error
+        return path
 
     @field_validator("api_listen")
     @classmethod

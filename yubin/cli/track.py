@@ -67,5 +67,7 @@ def _recipient(delivery: dict[str, Any], recipient: dict[str, Any]) -> tuple[obj
 def _event(event: dict[str, Any], domains: dict[str, str], day: str) -> tuple[object, ...]:
     """An event of a whole delivery is for its domain, one of the letter for nobody in particular."""
     said = reply(event["code"], event["enhanced"], event["text"])
+    if event["kind"] == "reported":  # the text is the report's own tracking number
+        said = f"the sender was told: {said}"
     whom = event["recipient"] or domains.get(event["delivery"] or "", "")
     return output.brief(event["at"], day), event["kind"], whom, event["peer"], said

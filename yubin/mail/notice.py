@@ -14,7 +14,7 @@ from yubin.mail.report import Report, Reported, one_line, status_code
 SHOWN = 50  # recipients that are spoken of one by one
 
 _TITLES = {
-    "failed": ("Your letter could not be delivered", "could not be delivered and was given up, for"),
+    "failed": ("Your letter could not be delivered", "could not be delivered to"),
     "delayed": ("Your letter has not been delivered yet", "has not been delivered yet to"),
     "delivered": ("Your letter has been delivered", "has been delivered to"),
     "relayed": (
