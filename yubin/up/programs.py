@@ -7,6 +7,7 @@ answer questions go, and the broker last.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import sys
@@ -56,14 +57,25 @@ def listeners(house: House) -> dict[str, tuple[str, int]]:
     }
 
 
-def public_certificate(house: House) -> tuple[str, str]:
+def public_certificate(house: House, now: dt.datetime | None = None) -> tuple[str, str]:
     """Chain and key that mail programs see: the operator's, or one of the local CA."""
     config = house.config
     if config.certificate:
         return config.certificate, config.certificate_key
     names = dict.fromkeys((config.hostname, *LOCAL, config.listen))
-    mail = issue(house.folder / "certificates", "mail", [n for n in names if n not in ("0.0.0.0", "::")])
+    wanted = [name for name in names if name not in ("0.0.0.0", "::")]
+    mail = issue(house.folder / "certificates", "mail", wanted, now=now)
     return str(mail.cert), str(mail.key)
+
+
+def renew(house: House, now: dt.datetime | None = None) -> list[str]:
+    """Makes certificates anew that near their end; the programs that must start afresh to show and to trust them."""
+    folder, names = house.folder / "certificates", ("nats", *POD_NAMES)
+    before = {name: (folder / f"{name}.pem").read_bytes() for name in names}
+    public_certificate(house, now)
+    for name in names:
+        issue(folder, name, now=now)
+    return [name for name in names if (folder / f"{name}.pem").read_bytes() != before[name]]
 
 
 def _nats(house: House) -> Program:

@@ -19,15 +19,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from yubin.cli.client import Connection
-from yubin.runtime.certificates import issue, make_ca
+from yubin.runtime.certificates import make_ca
 from yubin.up import demo, guide, health
 from yubin.up.folder import Folder, write
 from yubin.up.logfile import LogFile
 from yubin.up.ports import check_free
-from yubin.up.programs import STAGES, House, foundation, listeners, pods, public_certificate
+from yubin.up.programs import STAGES, House, foundation, listeners, pods, renew
 from yubin.up.supervisor import Supervisor
 
-RENEWAL = 12 * 3600.0  # how often certificates are looked at; pods read renewed ones by themselves
+RENEWAL = 12 * 3600.0  # how often certificates are looked at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +116,9 @@ class _System:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEWAL)
-            public_certificate(self._house)
-            for name in self._supervisor.places:
-                issue(self._folder / "certificates", name)
+            for name in renew(self._house):
+                self._show(f"{name} has a new certificate and starts afresh.")
+                await self._supervisor.afresh(name, self._house.config.grace + 5)
 
     def _connection(self) -> Connection:
         """Our way to the api, written down for the command too."""

@@ -85,6 +85,14 @@ class Supervisor:
             places = [self.places[name] for name in stage if name in self.places]
             await asyncio.gather(*(self._stop(place, grace) for place in places))
 
+    async def afresh(self, name: str, grace: float) -> None:
+        """One program ends in peace and starts again; returns when it is ready."""
+        place = self.places[name]
+        if place.child is not None:
+            await place.child.stop(grace)
+            place.ready.clear()
+        await place.ready.wait()
+
     def kill(self) -> None:
         """Everything, now."""
         for place in self.places.values():
@@ -112,12 +120,14 @@ class Supervisor:
                 if place.stopping:
                     return
                 if status == WRONG_SETTINGS and not place.was_ready:
-                    self._give_up(place)
+                    self._give_up(place, "does not take its settings; its lines above and its log say why")
                     return
                 pause = backoff.died(time.monotonic())
                 self._show(f"{place.program.name:<11} ended ({_how(status)}); starts again in {pause:.0f} s")
                 await asyncio.sleep(pause)
                 place.restarts += 1
+        except OSError as error:  # there is no such program, or no more processes
+            self._give_up(place, f"cannot be started: {error.strerror}")
         finally:
             log.close()
 
@@ -156,13 +166,9 @@ class Supervisor:
                 await place.child.stop(UNREADY / 6)
             await asyncio.sleep(SELDOM if place.ready.is_set() else SOON)
 
-    def _give_up(self, place: Place) -> None:
+    def _give_up(self, place: Place, why: str) -> None:
         if not self.failed.done():
-            self.failed.set_exception(
-                Unavailable(
-                    f"{place.program.name} does not take its settings; its lines above and its log say why"
-                )
-            )
+            self.failed.set_exception(Unavailable(f"{place.program.name} {why}"))
 
 
 def _how(status: int) -> str:

@@ -1,5 +1,7 @@
 """What is started, with which environment, and in which order it stops."""
 
+import datetime as dt
+
 import dns.zone
 import pytest
 
@@ -9,7 +11,7 @@ from yubin.up.config import POD_NAMES, Config
 from yubin.up.demo import Account, publish
 from yubin.up.folder import Folder
 from yubin.up.guide import ready
-from yubin.up.programs import STAGES, House, foundation, listeners, pods
+from yubin.up.programs import STAGES, House, foundation, listeners, pods, renew
 
 
 def house(tmp_path, *, pretend=True, **changes) -> House:
@@ -95,6 +97,17 @@ def test_operators_certificate_is_shown_to_mail_programs(tmp_path):
     seen = environment(made, "submission")
     assert seen["YUBIN_SMTP_TLS_CERT"] == "/x/chain.pem"
     assert seen["YUBIN_TLS_CERT"] == str(tmp_path / "certificates" / "submission.pem")
+
+
+def test_certificates_are_renewed_while_it_runs(tmp_path):
+    """A system that runs for more than a year: whoever has a new certificate is named, nobody while all hold."""
+    made = house(tmp_path)
+    foundation(made)
+    pods(made)
+    assert renew(made) == []
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=380)
+    assert renew(made, later) == ["nats", *POD_NAMES]
+    assert renew(made, later) == []
 
 
 def test_dkim_key_is_published_as_a_verifier_reads_it(tmp_path):

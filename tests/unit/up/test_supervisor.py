@@ -56,6 +56,15 @@ async def test_a_program_that_died_is_started_again(supervisor, said):
     assert any("SIGKILL" in line for line in said)
 
 
+async def test_a_program_with_a_new_certificate_starts_afresh(supervisor):
+    """Asked to end in peace, started again, and ready when it returns."""
+    await supervisor.start([program("pod", SLEEP)])
+    first = supervisor.places["pod"].child.pid
+    await supervisor.afresh("pod", 5)
+    assert supervisor.places["pod"].child.pid != first
+    assert supervisor.places["pod"].ready.is_set()
+
+
 async def test_wrong_settings_end_the_start(supervisor, monkeypatch):
     """Status 2 before it was ever ready: no loop, the start as a whole fails and names the program."""
 
@@ -65,6 +74,12 @@ async def test_wrong_settings_end_the_start(supervisor, monkeypatch):
     supervisor._probe = never
     with pytest.raises(Unavailable, match="wrong does not take its settings"):
         await supervisor.start([program("right", SLEEP), program("wrong", "raise SystemExit(2)")])
+
+
+async def test_program_that_is_not_there_ends_the_start(supervisor):
+    """No wait for what cannot come."""
+    with pytest.raises(Unavailable, match="absent cannot be started: No such file"):
+        await supervisor.start([Program(name="absent", command=["/nowhere/absent"], health=1)])
 
 
 async def test_slow_start_names_who_is_slow(supervisor, monkeypatch):
