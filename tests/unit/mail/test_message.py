@@ -5,8 +5,11 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yubin.errors import Invalid
+from yubin.mail.header import scan
 from yubin.mail.message import complete
 
 TERMS = {"now": 0.0, "number": "0123456789ABCDEFGHJKMNPQRS", "domain": "example.org"}
@@ -82,3 +85,34 @@ def test_the_body_is_copied_once():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < len(whole) + 100_000
+
+
+field = st.sampled_from(
+    [
+        "From: a@b",
+        "Bcc: v@w",
+        "BCC:\tv@w\r\n x@y",
+        "Date: x",
+        "Subject: s",
+        "X: y",
+        "no field",
+        "",
+        "Resent-Bcc: q",
+    ]
+)
+
+
+@given(st.lists(field, max_size=8), st.binary(max_size=40))
+def test_whatever_comes_leaves_complete(lines, body):
+    """CASES G8: of any letter either a refusal comes, or one with From, Date, Message-ID once each, no Bcc, the same body."""
+    raw = "\r\n".join([*lines, "", ""]).encode() + body
+    try:
+        whole = complete(raw, **TERMS, sender="a@b").join()
+    except Invalid:
+        return
+    headers = scan(whole)
+    names = [f.name for f in headers.fields]
+    assert headers.closed
+    assert all(names.count(name) == 1 for name in ("from", "date", "message-id"))
+    assert not {"bcc", "resent-bcc"} & set(names)
+    assert whole[headers.body :] == raw[scan(raw).body :]
