@@ -1,0 +1,150 @@
+"""kill -9 of submission, delivery and nats-server while letters are handed in: the ledger check of CASES.md.
+
+A generator notes (Message-ID, recipient, body) at each 250. The pretend world notes what arrived, letters and DSNs. The
+checker proves: acked − (delivered ∪ DSN) = ∅, equal bodies, and counts duplicates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import smtplib
+import ssl
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.e2e import town as towns
+from tests.e2e.conftest import QUICK
+from tests.e2e.town import Town, wait
+
+LETTERS, CLIENTS = 2000, 8
+KILLS = (("submission", "delivery", "nats"), 2.5)  # in turn, a kill each so many seconds
+
+
+@dataclass
+class Notes:
+    """What was promised: Message-ID → sha256 of the body, and to whom."""
+
+    acked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Sender(threading.Thread):
+    """Hands in letters until none is left; a letter without a 250 is tried again, as a mail program would."""
+
+    def __init__(self, town: Town, notes: Notes, work: list[int]) -> None:
+        super().__init__(daemon=True)
+        self.town, self.notes, self.work = town, notes, work
+        self.client: smtplib.SMTP_SSL | None = None
+
+    def run(self) -> None:
+        while True:
+            with self.notes.lock:
+                if not self.work:
+                    return
+                i = self.work.pop()
+            while not self._hand_in(i):
+                time.sleep(0.2)
+
+    def _hand_in(self, i: int) -> bool:
+        message_id = f"<{i}@demo.example>"
+        to = f"u{i}@refuses.example" if i % 50 == 0 else f"u{i}@accepts.example"
+        chance = random.Random(i)  # a letter that is tried again is the same letter
+        body = f"letter {i}\r\n" + "".join(
+            f"{chance.random()}\r\n" for _ in range(chance.choice([5, 50, 5000]))
+        )
+        head = f"From: alice@demo.example\r\nTo: {to}\r\nMessage-ID: {message_id}\r\nSubject: n{i}\r\n\r\n"
+        try:
+            if self.client is None:
+                context = ssl.create_default_context(cafile=self.town.ca)
+                self.client = smtplib.SMTP_SSL(
+                    "localhost", self.town.ports["submissions"], context=context, timeout=30
+                )
+                self.client.login("alice@demo.example", self.town.password())
+            self.client.sendmail("alice@demo.example", [to], head + body)
+        except (OSError, smtplib.SMTPException):
+            self.client = None
+            return False
+        with self.notes.lock:
+            self.notes.acked[message_id] = (to, hashlib.sha256(body.encode()).hexdigest())
+        return True
+
+
+def arrivals(town: Town) -> tuple[Counter[tuple[str, str]], dict[str, set[str]], set[str]]:
+    """(Message-ID, recipient) → times; Message-ID → body digests; Message-IDs that a DSN names."""
+    times: Counter[tuple[str, str]] = Counter()
+    bodies: dict[str, set[str]] = {}
+    reported: set[str] = set()
+    for envelope, data in town.all():
+        head, _, body = data.partition(b"\r\n\r\n")
+        if envelope.sender == "":
+            reported.add(_field(body, b"Message-ID"))
+            continue
+        message_id = _field(head, b"Message-ID")
+        times.update((message_id, to) for to in envelope.recipients)
+        bodies.setdefault(message_id, set()).add(hashlib.sha256(body).hexdigest())
+    return times, bodies, reported
+
+
+def _field(data: bytes, name: bytes) -> str:
+    for line in data.split(b"\r\n"):
+        if line.lower().startswith(name.lower() + b":"):
+            return line.partition(b":")[2].strip().decode()
+    return ""
+
+
+@pytest.mark.timeout(420)
+def test_kill_nine_of_anything_loses_nothing(tmp_path):
+    """2,000 submissions while submission, delivery and nats-server die by SIGKILL in turn. CASES A1, B1 and B5 in small."""
+    with towns.town(tmp_path / "state", QUICK.replace("poll = 0.2", "poll = 0.2\nlease = 20.0")) as town:
+        notes, work = Notes(), list(range(LETTERS))
+        senders = [Sender(town, notes, work) for _ in range(CLIENTS)]
+        for sender in senders:
+            sender.start()
+        killed = _kill_until(town, lambda: not any(s.is_alive() for s in senders))
+        assert len(notes.acked) == LETTERS
+        assert min(killed.values()) >= 2, killed
+        times, bodies, reported = wait(
+            lambda: _all_there(town, notes), 150, f"end of {LETTERS} letters {_gap(town, notes)}"
+        )
+        for message_id, (to, digest) in notes.acked.items():
+            if to.endswith("accepts.example"):
+                assert times[message_id, to] >= 1
+                assert bodies[message_id] == {digest}
+            else:
+                assert message_id in reported
+        doubles = sum(n - 1 for n in times.values())
+        print(f"killed {dict(killed)}, letters {LETTERS}, lost 0, duplicates {doubles}")
+        assert doubles <= LETTERS // 20
+
+
+def _kill_until(town: Town, done) -> Counter[str]:
+    victims, pause = KILLS
+    killed: Counter[str] = Counter()
+    turn = 0
+    while not done():
+        time.sleep(pause)
+        name = victims[turn % len(victims)]
+        program = town.run_file()["processes"].get(name, {"ready": False})
+        if program["ready"]:
+            town.kill(name)
+            killed[name] += 1
+        turn += 1
+    return killed
+
+
+def _all_there(town: Town, notes: Notes):
+    times, bodies, reported = arrivals(town)
+    for message_id, (to, _) in notes.acked.items():
+        if (message_id, to) not in times and message_id not in reported:
+            time.sleep(1)
+            return None
+    return times, bodies, reported
+
+
+def _gap(town: Town, notes: Notes) -> str:
+    return f"(state in {town.state})"
