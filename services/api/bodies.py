@@ -157,7 +157,7 @@ class Send(In):
 
 
 class Sent(Out):
-    """``number`` is the tracking number."""
+    """``number`` is the tracking number; ``message_id`` is "" where an Idempotency-Key was used before."""
 
     number: str
     message_id: str
