@@ -160,12 +160,12 @@ class PostgresLedger:
         return Tracking(message=message, deliveries=views, events=events)
 
     async def wish(self, selection: Selection, wish: Wish) -> int:
-        touched = await self._each(self._sql.wish, selection, wish)
+        touched = await self._each(*sql.wish_page(selection, wish))
         await self._honour()
         return touched
 
     async def flush(self, selection: Selection) -> int:
-        return await self._each(self._sql.flush, selection)
+        return await self._each(*self._sql.flush_page(selection))
 
     async def unrelayed(self, limit: int) -> list[Event]:
         return [rows.to_event(row) for row in await self._read(sql.UNRELAYED, limit)]
@@ -235,12 +235,11 @@ class PostgresLedger:
         while (await self._write(self._sql.honour, PAGE))[0]["n"] == PAGE:
             pass
 
-    async def _each(self, statement: str, wanted: Selection, *more: object) -> int:
+    async def _each(self, statement: str, values: Sequence[str]) -> int:
         """Change chosen rows page by page; how many changed."""
-        chosen = (wanted.tenant, wanted.message_id, wanted.domain, wanted.site, wanted.state, wanted.sender)
         after, touched = NOBODY, 0
         while True:
-            found = [row["id"] for row in await self._write(statement, after, *chosen, *more, PAGE)]
+            found = [row["id"] for row in await self._write(statement, *values, after, PAGE)]
             touched += len(found)
             if len(found) < PAGE:
                 return touched
@@ -278,9 +277,8 @@ class PostgresLedger:
     async def list(
         self, selection: Selection, *, limit: int, after: UUID | None = None
     ) -> list[DeliveryView]:
-        wanted = selection
-        chosen = (wanted.tenant, wanted.message_id, wanted.domain, wanted.site, wanted.state, wanted.sender)
-        found = await self._read(sql.LIST, after or NOBODY, *chosen, limit)
+        statement, values = sql.list_page(selection)
+        found = await self._read(statement, *values, after or NOBODY, limit)
         recipients = await self._read(sql.LOAD_RECIPIENTS, [row["id"] for row in found])
         pairs = rows.to_pairs(found, recipients)
         return [life.view(*pair, rows.to_message(row)) for pair, row in zip(pairs, found, strict=True)]

@@ -33,6 +33,7 @@ SQLITE = (
             "CREATE INDEX delivery_due ON delivery (due, site) WHERE waiting",
             "CREATE INDEX delivery_alarm ON delivery (alarm, expires) WHERE waiting",
             "CREATE INDEX delivery_lease ON delivery (lease_until, site) WHERE lease_until IS NOT NULL",
+            "CREATE INDEX delivery_live ON delivery (tenant, id) WHERE ended IS NULL",
             "CREATE INDEX delivery_ended ON delivery (ended, id) WHERE ended IS NOT NULL",
             """CREATE TABLE recipient (
                 delivery_id BLOB NOT NULL, n INTEGER NOT NULL, address TEXT NOT NULL, orcpt TEXT, notify INTEGER NOT NULL,
@@ -81,9 +82,11 @@ POSTGRES = (
             ) WITH (fillfactor = 80)""",
             "CREATE INDEX delivery_message ON delivery (message_id)",
             f"CREATE INDEX delivery_turn ON delivery (site, tenant, due) WHERE {WAITING}",
-            f"CREATE INDEX delivery_due ON delivery (due, site) WHERE {WAITING}",
+            # "+ 0" keeps claims, which order by due within a site, from walking what is due everywhere
+            f"CREATE INDEX delivery_due ON delivery ((due + 0), site) WHERE {WAITING}",
             f"CREATE INDEX delivery_alarm ON delivery (alarm, expires) WHERE {WAITING}",
             "CREATE INDEX delivery_lease ON delivery (lease_until, site) WHERE state = 'sending'",
+            "CREATE INDEX delivery_live ON delivery (tenant, id) WHERE ended IS NULL",
             "CREATE INDEX delivery_parked ON delivery (state) WHERE state IN ('held', 'quarantined')",
             "CREATE INDEX delivery_wish ON delivery (id) WHERE wish IS NOT NULL",
             "CREATE INDEX delivery_in_doubt ON delivery (id) WHERE in_doubt AND state <> 'done'",

@@ -388,7 +388,8 @@ def _oldest(
 
 def _depth(conn: sqlite3.Connection, now: float) -> Depth:
     counted = conn.execute("SELECT state, count(*) FROM delivery WHERE ended IS NULL GROUP BY state")
-    oldest = conn.execute("SELECT min(due) FROM delivery WHERE waiting").fetchone()[0]
+    first = "SELECT due FROM delivery WHERE waiting AND expires > ? ORDER BY due LIMIT 1"
+    oldest = (conn.execute(first, (now,)).fetchone() or [None])[0]
     doubt = conn.execute(
         "SELECT count(*) FROM delivery WHERE ended IS NULL AND (in_doubt OR marked)"
     ).fetchone()[0]

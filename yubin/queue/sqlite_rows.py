@@ -147,7 +147,7 @@ def select(
     conn: sqlite3.Connection, wanted: Selection, *, limit: int, after: UUID | None
 ) -> list[tuple[Row, Message]]:
     """A page of chosen rows by id, with their messages."""
-    terms = ["d.id > ?", "d.state = 'done'" if wanted.state is State.DONE else "d.state <> 'done'"]
+    terms = ["d.id > ?", "d.ended IS NOT NULL" if wanted.state is State.DONE else "d.ended IS NULL"]
     values: list[Any] = [after.bytes if after else b""]
     columns = {
         "tenant": "d.tenant",

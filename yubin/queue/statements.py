@@ -14,7 +14,7 @@ said in ``yubin.queue.life``; the names here follow it. Four habits:
 from __future__ import annotations
 
 from yubin.queue import rules
-from yubin.queue.port import Terms
+from yubin.queue.port import Selection, State, Terms, Wish
 from yubin.queue.schema import WAITING
 
 MESSAGE = (
@@ -46,15 +46,6 @@ TOLD = (
 NOTICED = "UPDATE delivery SET alarm = expires WHERE id = ANY($1::uuid[])"
 COLUMNS = "(message_id, delivery_id, n, at, kind, code, enhanced, text, peer)"
 REPORTED = f"INSERT INTO event {COLUMNS} VALUES ($1, $2, $3, $4, 'reported', 0, '', $5, '')"
-CHOSEN = (
-    "($2::text IS NULL OR d.tenant = $2) AND ($3::uuid IS NULL OR d.message_id = $3) AND ($4::text IS NULL OR d.domain = $4)"
-    " AND ($5::text IS NULL OR d.site = $5) AND ($6::text IS NULL OR d.state = $6)"
-    " AND ($7::text IS NULL OR (SELECT m.sender FROM message m WHERE m.id = d.message_id) = $7) AND d.id > $1"
-)
-LIST = (
-    f"SELECT {ROW}, {MESSAGE} FROM delivery d JOIN message m ON m.id = d.message_id"
-    f" WHERE {CHOSEN} AND (d.state = 'done') = (coalesce($6, '') = 'done') ORDER BY d.id LIMIT $8"
-)
 _W = WAITING.replace("state", "d.state").replace("wish", "d.wish")
 _FREE = "d.state NOT IN ('sending', 'held', 'quarantined', 'done') AND d.wish IS NULL"
 _SENDING = "d.state NOT IN ('ready', 'deferred', 'held', 'quarantined', 'done')"
@@ -68,6 +59,44 @@ _OWED = (
     f"(w.outcome IN ('bounced', 'expired') AND r.tell & {rules.FAILURE} <> 0)"
     f" OR (r.tell & {rules.SUCCESS} <> 0 AND (w.outcome = 'relayed' OR (w.outcome = 'delivered' AND w.peer = '')))"
 )
+
+
+def chosen(wanted: Selection, done: bool) -> tuple[str, list[str]]:
+    """Conditions on ``delivery d``, with numbers from $1, and their values, so that each selection finds its own index."""
+    columns = {"tenant": "d.tenant", "message_id": "d.message_id", "domain": "d.domain", "site": "d.site",
+               "state": "d.state"}  # fmt: skip
+    terms, values = ["d.ended IS NOT NULL" if done else "d.ended IS NULL"], []
+    for name, column in columns.items():
+        if getattr(wanted, name) is not None:
+            values.append(getattr(wanted, name))
+            terms.append(f"{column} = ${len(values)}")
+    if wanted.sender is not None:
+        values.append(wanted.sender)
+        terms.append(f"(SELECT m.sender FROM message m WHERE m.id = d.message_id) = ${len(values)}")
+    return " AND ".join(terms), values
+
+
+def page(count: int) -> tuple[str, str]:
+    """The rest of a paged selection of ``count`` values: which rows are behind the last page, and how many."""
+    return f"d.id > ${count + 1}", f"ORDER BY d.id LIMIT ${count + 2}"
+
+
+def list_page(wanted: Selection) -> tuple[str, list[str]]:
+    which, values = chosen(wanted, wanted.state is State.DONE)
+    behind, limit = page(len(values))
+    columns = f"SELECT {ROW}, {MESSAGE} FROM delivery d JOIN message m ON m.id = d.message_id"
+    return f"{columns} WHERE {which} AND {behind} {limit}", values
+
+
+def wish_page(wanted: Selection, wish: Wish) -> tuple[str, list[str]]:
+    which, values = chosen(wanted, done=False)
+    behind, limit = page(len(values))
+    unwished = {
+        Wish.CANCEL: "(d.wish IS NULL OR d.wish = 'hold')",
+        Wish.HOLD: "d.wish IS NULL AND d.state NOT IN ('held', 'quarantined')",
+    }[wish]
+    ids = f"SELECT d.id FROM delivery d WHERE {which} AND {unwished} AND {behind} {limit} FOR UPDATE"
+    return f"UPDATE delivery d SET wish = '{wish.value}' WHERE d.id IN ({ids}) RETURNING d.id", values
 
 
 class Statements:
@@ -109,14 +138,18 @@ class Statements:
         self.expire = _expire(clock)
         self.reports_due = f"""
             WITH {clock}
-            SELECT d.message_id FROM recipient r JOIN delivery d ON d.id = r.delivery_id WHERE r.owed
+            SELECT (SELECT d.message_id FROM delivery d WHERE d.id = r.delivery_id) FROM recipient r WHERE r.owed
             UNION SELECT d.message_id FROM delivery d, clock
                 WHERE {_W} AND d.alarm <= (SELECT now FROM clock) AND d.expires > clock.now
             LIMIT $1"""
         self.honour = _honour(clock)
-        self.wish = _wish()
-        self.flush = _flush(clock)
+        self._clock = clock
         self.depth = _depth(clock)
+
+    def flush_page(self, wanted: Selection) -> tuple[str, list[str]]:
+        which, values = chosen(wanted, done=False)
+        behind, limit = page(len(values))
+        return _flush(self._clock, f"{which} AND {behind}", limit), values
 
 
 def _accept(clock: str, terms: Terms) -> str:
@@ -225,10 +258,12 @@ def _claim_due(clock: str, taken: str, terms: Terms, jitter: str) -> str:
 
 
 def _due_sites(clock: str) -> tuple[str, str]:
-    due = f"{_W} AND d.due <= (SELECT now FROM clock) AND d.expires > (SELECT now FROM clock)"
+    due = f"{_W} AND {{due}} <= (SELECT now FROM clock) AND d.expires > (SELECT now FROM clock)"
+    first, there = due.format(due="d.due + 0"), due.format(due="d.due")
     glance = f"""
     WITH {clock}
-    SELECT site, count(*) AS n FROM (SELECT d.site FROM delivery d WHERE {due} ORDER BY d.due LIMIT $1) AS d GROUP BY site
+    SELECT site, count(*) AS n FROM (SELECT d.site FROM delivery d WHERE {first} ORDER BY d.due + 0 LIMIT $1) AS d
+    GROUP BY site
     UNION ALL
     SELECT DISTINCT d.site, 0 FROM delivery d WHERE d.state = 'sending' AND d.lease_until <= (SELECT now FROM clock)"""
     loose = f"""
@@ -238,7 +273,7 @@ def _due_sites(clock: str) -> tuple[str, str]:
         UNION ALL
         SELECT (SELECT min(d.site) FROM delivery d WHERE {_W} AND d.site > waiting.site) FROM waiting WHERE site IS NOT NULL
     )
-    SELECT site FROM waiting WHERE EXISTS (SELECT 1 FROM delivery d WHERE {due} AND d.site = waiting.site) LIMIT $1"""
+    SELECT site FROM waiting WHERE EXISTS (SELECT 1 FROM delivery d WHERE {there} AND d.site = waiting.site) LIMIT $1"""
     return glance, loose
 
 
@@ -386,26 +421,16 @@ def _honour(clock: str) -> str:
     SELECT count(*) AS n FROM asked"""
 
 
-def _wish() -> str:
-    return f"""
-    UPDATE delivery d SET wish = $8 WHERE d.id IN (
-        SELECT d.id FROM delivery d WHERE {CHOSEN} AND d.state <> 'done'
-            AND (d.wish IS NULL OR (d.wish = 'hold' AND $8 = 'cancel'))
-            AND NOT ($8 = 'hold' AND d.state IN ('held', 'quarantined'))
-        ORDER BY d.id LIMIT $9 FOR UPDATE
-    ) RETURNING d.id"""
-
-
-def _flush(clock: str) -> str:
+def _flush(clock: str, which: str, limit: str) -> str:
     return f"""
     WITH {clock},
     asked AS MATERIALIZED (
         SELECT d.id, d.state IN ('held', 'quarantined') AS parked, d.state = 'sending' AS sending,
             clock.now - coalesce(d.parked, clock.now) AS away
-        FROM delivery d, clock WHERE {CHOSEN} AND (
+        FROM delivery d, clock WHERE {which} AND (
             d.state IN ('held', 'quarantined') OR (d.state IN ('ready', 'deferred') AND d.due > clock.now)
             OR (d.state = 'sending' AND d.wish = 'hold'))
-        ORDER BY d.id LIMIT $8 FOR UPDATE OF d
+        {limit} FOR UPDATE OF d
     ),
     changed AS (
         UPDATE delivery d SET
@@ -438,4 +463,5 @@ def _depth(clock: str) -> str:
     UNION ALL SELECT 'in doubt', count(*) FROM delivery d WHERE d.in_doubt AND d.state <> 'done'
     UNION ALL SELECT 'marked', count(*) FROM delivery d WHERE d.state = 'sending' AND d.marked AND NOT d.in_doubt
     UNION ALL SELECT 'outbox', count(*) FROM event e WHERE NOT e.relayed
-    UNION ALL SELECT 'oldest', greatest(0, (SELECT now FROM clock) - min(d.due)) FROM delivery d WHERE {_W}"""
+    UNION ALL SELECT 'oldest', greatest(0, (SELECT now FROM clock) - (
+        SELECT d.due FROM delivery d WHERE {_W} AND d.expires > (SELECT now FROM clock) ORDER BY d.due + 0 LIMIT 1))"""
