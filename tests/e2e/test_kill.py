@@ -44,11 +44,18 @@ class Sender(threading.Thread):
     def run(self) -> None:
         while True:
             with self.notes.lock:
-                if not self.work:
-                    return
-                i = self.work.pop()
+                i = self.work.pop() if self.work else None
+            if i is None:
+                self._close()
+                return
             while not self._hand_in(i):
+                self._close()
                 time.sleep(0.2)
+
+    def _close(self) -> None:
+        if self.client is not None:
+            self.client.close()
+            self.client = None
 
     def _hand_in(self, i: int) -> bool:
         message_id = f"<{i}@demo.example>"
@@ -67,7 +74,6 @@ class Sender(threading.Thread):
                 self.client.login("alice@demo.example", self.town.password())
             self.client.sendmail("alice@demo.example", [to], head + body)
         except (OSError, smtplib.SMTPException):
-            self.client = None
             return False
         with self.notes.lock:
             self.notes.acked[message_id] = (to, hashlib.sha256(body.encode()).hexdigest())
