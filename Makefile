@@ -9,7 +9,7 @@ PROTOS := $(wildcard proto/yubin/v1/*.proto)
 NATS_LATEST := .cache/nats-latest/nats-server
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto fmt check test bench run vectors test-nats-latest clean
+.PHONY: help setup proto fmt check test bench run vectors docs test-nats-latest clean
 
 help: ## this list
 	@echo "Yubin: make TARGET"
@@ -42,6 +42,9 @@ bench: setup ## CPU per letter, beside the peer's where Postfix is installed (AR
 
 run: setup ## the whole system on this machine, with a demo domain and a pretend outside world (ARGS="--internet")
 	@exec .venv/bin/yubin up --demo --state $(STATE) $(ARGS)
+
+docs: setup ## write docs/settings.md from the settings of the pods
+	$(PYTHON3) -m scripts.settings
 
 vectors: setup ## letters and headers that others wrote, from DIR
 	$(PYTHON3) -m tests.conformance.vectors $(DIR)
