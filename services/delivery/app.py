@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,19 +76,25 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     pod.check("ledger", ledger.ping)
     keep = pod.spawn(leases.keep(), "leases")
-    pod.spawn(reports.run(), "reports")
-    pod.spawn(Upkeep(ledger, objects, reports.owe_message).run(), "upkeep")
-    pod.spawn(relay_events(ledger, events, pod.stopping, encode=event_payload), "events")
-    for lane in Lane:
-        pod.spawn(inlets.fresh(lane, pod.stopping), f"fresh-{lane}")
-    pod.spawn(inlets.stored(pod.stopping, poll=settings.poll), "stored")
+    upkeep = Upkeep(ledger, objects, reports.owe_message)
+    background = [
+        keep,
+        pod.spawn(reports.run(), "reports"),
+        pod.spawn(upkeep.run(), "upkeep"),
+        pod.spawn(relay_events(ledger, events, pod.stopping, encode=event_payload), "events"),
+    ]
+    loops = [pod.spawn(inlets.fresh(lane, pod.stopping), f"fresh-{lane}") for lane in Lane]
+    loops.append(pod.spawn(inlets.stored(pod.stopping, poll=settings.poll), "stored"))
     try:
         yield
     finally:
         pod.stopping.set()
-        await inlets.drain(settings.grace)
-        keep.cancel()
+        await inlets.drain(settings.grace, loops)
+        for task in background:  # before the ledger that they use is closed
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         await connections.close()
         await dispatch.close()
+        await events.close()
         await grouped.close()
         await objects.close()

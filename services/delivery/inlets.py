@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 JOBS = Counter("yubin_delivery_jobs", "fresh jobs by what became of them", ["lane", "fate"])
 CLAIMED = Counter("yubin_delivery_claims", "rows claimed, by inlet", ["inlet"])
 UNDER_WAY = Gauge("yubin_delivery_in_flight", "deliveries under way")
+LAST_ROUND = 5.0  # seconds that a stopping inlet may take for the round that it is in
 NO_ROOM = 2.0  # seconds until a row that found no room is due again
 RESOLVER_AWAY = 15.0
 SITES_AT_ONCE = 256
@@ -83,8 +84,12 @@ class Inlets:
             if not more:
                 await _wait(stopping, poll * random.uniform(0.8, 1.2))  # noqa: S311 - spreads pods, guards nothing
 
-    async def drain(self, grace: float) -> None:
-        """Finish what is under way; after ``grace`` seconds give back the rest."""
+    async def drain(self, grace: float, loops: Iterable[asyncio.Task[None]] = ()) -> None:
+        """Finish what is under way; after ``grace`` seconds give back the rest.
+
+        First the ``loops`` of the inlets end: a round under way may still bring rows that it has claimed.
+        """
+        await _ended(loops)
         if not self._tasks:
             return
         _done, late = await asyncio.wait(self._tasks, timeout=grace)
@@ -145,6 +150,7 @@ class Inlets:
             return False
         sent_at = self._leases.clock()
         claims = await self._ledger.claim_due(rooms, owner=self._owner, lease=self._leases.seconds)
+        faults.point("delivery.after_claim")
         CLAIMED.labels("stored").inc(len(claims))
         for claim in claims:
             taken = self._slots.take(claim.site)
@@ -168,7 +174,7 @@ class Inlets:
         number = ids.number(claim.message.id)
         try:
             with tracing.linked("delivery.stored", claim.message.traceparent, {"yubin.message": number}):
-                route = await self._route(claim.domain)
+                route = await self._route_claimed(claim)
                 if route is None:
                     await self._return(claim, site, RESOLVER_AWAY)
                 elif not self._slots.move(site, route.site):
@@ -200,6 +206,14 @@ class Inlets:
             log.warning("The resolver does not answer.", action="route", why=failure.text)
             return None
 
+    async def _route_claimed(self, claim: Claim) -> Route | None:
+        """A pod that stops while the resolver is silent gives the row back."""
+        try:
+            return await self._route(claim.domain)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._return(claim, claim.site, 0.0))
+            raise
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -209,6 +223,14 @@ class Inlets:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("A delivery task died.", action="attempt", exc_info=error)
+
+
+async def _ended(loops: Iterable[asyncio.Task[None]]) -> None:
+    running = [loop for loop in loops if not loop.done()]
+    if running:
+        _done, stuck = await asyncio.wait(running, timeout=LAST_ROUND)
+        for loop in stuck:
+            loop.cancel()
 
 
 async def _wait(stopping: asyncio.Event, seconds: float) -> None:

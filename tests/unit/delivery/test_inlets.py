@@ -128,3 +128,46 @@ async def test_ten_thousand_recipients_never_exceed_the_pod():
     assert world.attempts.most <= 5
     assert len(set(world.attempts.seen)) == 40
     assert world.slots.taken == 0
+
+
+async def test_a_round_under_way_at_the_stop_is_finished():
+    """DESIGN I6: rows that a stopping pod is just claiming are sent or given back, not left to their lease."""
+    world = World()
+    message = await world.accept("b@x.example", publish=False)
+    asked, go = asyncio.Event(), asyncio.Event()
+    claim_due = world.ledger.claim_due
+
+    async def slow(rooms, **how):
+        asked.set()
+        await go.wait()
+        return await claim_due(rooms, **how)
+
+    world.ledger.claim_due = slow
+    loop = asyncio.create_task(world.inlets.stored(world.stopping, poll=0.01))
+    await asked.wait()
+    world.stopping.set()
+    draining = asyncio.create_task(world.inlets.drain(5.0, [loop]))
+    await asyncio.sleep(0.01)
+    go.set()
+    await draining
+    assert await world.outcomes(message) == [Outcome.DELIVERED]
+
+
+async def test_a_stop_while_the_resolver_is_silent_gives_the_row_back():
+    """DESIGN I6: a row that was claimed and not yet routed is ready again at once."""
+    world = World()
+    await world.accept("b@x.example", publish=False)
+    asked = asyncio.Event()
+
+    async def silent(_domain):
+        asked.set()
+        await asyncio.Event().wait()
+
+    world.router.route = silent
+    loop = asyncio.create_task(world.inlets.stored(world.stopping, poll=0.01))
+    await asked.wait()
+    world.stopping.set()
+    await world.inlets.drain(0.01, [loop])
+    (view,) = await world.memory.list(Selection(), limit=10)
+    assert (view.state, view.attempts) == (State.READY, 0)
+    assert view.due <= world.clock.now
