@@ -22,6 +22,7 @@ from services.delivery.connections import Connections
 from services.delivery.leases import Lease
 from yubin import ids
 from yubin.dns.port import Route
+from yubin.errors import Failure
 from yubin.objects.open import open_objects
 from yubin.queue.open import open_ledger
 from yubin.queue.port import Claim, Hold, Ledger, Result
@@ -69,11 +70,24 @@ class Alone:
             try:
                 async with asyncio.timeout(self._cap + MARGIN / 2):
                     out, _ = await child.communicate(msgspec.json.encode(errand))
+            except TimeoutError:
+                out = b""
             finally:
                 if child.returncode is None:
                     child.kill()
                     await child.wait()
-        return self._read(claim, child.returncode or 0, out)
+            try:
+                return self._read(claim, child.returncode or 0, out)
+            except ChildDied:
+                await self._let_go(lease)
+                raise
+
+    async def _let_go(self, lease: Lease) -> None:
+        """The lease was meant for a whole attempt; nobody needs it now, and its end is what counts the loss."""
+        try:
+            await self._ledger.renew([lease.hold], lease=1.0)
+        except Failure as failure:
+            log.warning("A lease could not be shortened.", action="poison", why=failure.text)
 
     async def _extend(self, lease: Lease) -> None:
         """The child cannot renew: it gets the whole attempt's time at once."""

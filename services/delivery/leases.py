@@ -56,7 +56,7 @@ class Leases:
             await self.renew()
 
     async def renew(self) -> None:
-        leases = list(self._held.values())
+        leases = [lease for lease in self._held.values() if lease.left() <= self.seconds]  # never shortened
         for start in range(0, len(leases), 500):
             part, sent_at = leases[start : start + 500], self.clock()
             try:

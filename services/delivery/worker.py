@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -82,15 +83,12 @@ class Worker:
         if decided is not None:
             return decided
         try:
-            content = await self._content(claim)
-        except Failure as failure:
-            log.warning(
-                "A body could not be read.", action="attempt", message=_number(claim), why=str(failure)
-            )
-            return verdicts.ours(claim, route.site, "the letter's body is not readable now", retry_after=60.0)
-        try:
-            if claim.crashes >= AFTER:
+            if claim.crashes >= AFTER:  # the body, too, is for the child to read
                 return await self._alone.deliver(claim, route, lease)
+            content = await self._content(claim)
+            if content is None:
+                text = "the letter's body is not readable now"
+                return verdicts.ours(claim, route.site, text, retry_after=60.0)
             mark = self._marker(lease)
             return await self._attempt.deliver(claim, content, route, mark=mark, lease_left=lease.left)
         except ChildDied:
@@ -102,11 +100,16 @@ class Worker:
             ERRORS.labels("attempt").inc()
             return verdicts.ours(claim, route.site, "internal error", retry_after=300.0)
 
-    async def _content(self, claim: Claim) -> Content:
+    async def _content(self, claim: Claim) -> Content | None:
         message = claim.message
         body = claim.body
         if body is None:
-            body = await self._objects.get(str(message.id))
+            try:
+                body = await self._objects.get(str(message.id))
+            except Failure as failure:
+                why = str(failure)
+                log.warning("A body could not be read.", action="attempt", message=_number(claim), why=why)
+                return None
         return Content(body=body, body_type=message.body_type, utf8=message.utf8, size=message.size)
 
     def _marker(self, lease: Lease) -> Callable[[], asyncio.Future[bool]]:
@@ -145,7 +148,7 @@ class Worker:
         if lease.marked:
             text = "the sending pod was stopped during the transaction"
             result = verdicts.ours(claim, site, text, retry_after=300.0)
-            await self._ledger.finish(result)
+            await self._ledger.finish(replace(result, in_doubt=True))
             return
         back = Release(delivery_id=claim.delivery_id, epoch=claim.epoch, site=site, delay=0.0)
         await self._ledger.release(back)

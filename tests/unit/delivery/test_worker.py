@@ -106,7 +106,35 @@ async def test_a_stopping_pod_leaves_what_may_have_been_sent_in_doubt():
     await asyncio.gather(task, return_exceptions=True)
     view = await row(world, claim)
     assert view.state is State.DEFERRED
+    assert view.in_doubt
     assert view.due >= world.clock.now + 299
+
+
+async def test_an_error_of_the_object_store_that_nobody_expected_loses_no_worker():
+    """Whatever reading a body raises is a retry of ours; the row is written and not left to its lease."""
+    from dataclasses import replace
+
+    world = World()
+    claim, lease = await claimed(world)
+
+    async def broken(_name):
+        raise ZeroDivisionError
+
+    world.objects.get = broken
+    await world.worker.run(replace(claim, body=None), ok("x.example"), lease)
+    assert (await row(world, claim)).state is State.DEFERRED
+
+
+async def test_a_long_lease_is_not_shortened_by_the_common_renewal():
+    """A child that sends alone was promised the whole attempt's time: the pod's renewal must not take it back."""
+    world = World()
+    claim, lease = await claimed(world)
+    await world.memory.renew([lease.hold], lease=960.0)
+    lease.until = world.mono() + 960.0
+    await world.leases.renew()
+    world.clock.now += 900.0
+    assert await world.memory.mark_in_doubt([lease.hold]) == [True]
+    assert claim.delivery_id == lease.hold.delivery_id
 
 
 async def test_a_child_that_died_writes_nothing():
