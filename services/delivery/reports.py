@@ -53,15 +53,23 @@ class Reports:
 
     async def run(self) -> None:
         """Until it is cancelled."""
+        look_at = time.monotonic() + self._every
         while True:
             try:
-                async with asyncio.timeout(self._every):
+                async with asyncio.timeout(max(0.0, look_at - time.monotonic())):
                     await self._wake.wait()
             except TimeoutError:
+                pass
+            if time.monotonic() >= look_at:  # also while the worker brings one after the other
                 await self._look()
+                look_at = time.monotonic() + self._every
             self._wake.clear()
-            while self._owed:
-                await self._one(self._owed.pop())
+            for message_id in self._take():
+                await self._one(message_id)
+
+    def _take(self) -> set[UUID]:
+        taken, self._owed = self._owed, set()
+        return taken
 
     async def _look(self) -> None:
         try:

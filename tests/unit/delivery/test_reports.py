@@ -7,6 +7,7 @@ import email.policy
 from services.delivery.reports import notification
 from tests.unit.delivery.world import BODY, World, nowhere
 from yubin.dns.port import Verdict
+from yubin.ids import uuid7
 from yubin.queue.port import Origin, Selection
 
 
@@ -52,6 +53,19 @@ async def test_what_a_crash_forgot_is_found_again():
     async with asyncio.timeout(5):
         while not await reports_in(world):
             await asyncio.sleep(0.01)
+    running.cancel()
+
+
+async def test_a_pod_that_is_always_busy_looks_for_forgotten_reports_all_the_same():
+    """Delay notices and what a crash forgot are found in the ledger also while failures come one after the other."""
+    world = World()
+    await bounced(world)
+    world.reports._owed.clear()
+    running = asyncio.create_task(world.reports.run())
+    async with asyncio.timeout(5):
+        while not await reports_in(world):
+            world.reports.owe_message(uuid7())
+            await asyncio.sleep(0.001)
     running.cancel()
 
 
