@@ -24,7 +24,7 @@ _HOURS = {
     "PDT": -7,
     "PST": -8,
 }
-_COMMENT = re.compile(r"\([^()]*\)")
+_COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)", re.DOTALL)  # the innermost; RFC 5322 3.2.2 nests them
 _DATE = re.compile(
     r"\s*(?:[A-Za-z]{3,9}\s*,?\s*)?(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]*[\s-]+(\d{2,4})\s+"
     r"(\d{1,2})\s*:\s*(\d{2})(?:\s*:\s*(\d{2}))?(?:\s*([+-]\d{4}|[A-Za-z]{1,5}))?\s*",
@@ -42,7 +42,9 @@ def parse(text: str) -> float | None:
     """Unix seconds; None for what is no date. An unknown zone counts as UTC, as -0000 does (4.3)."""
     if len(text) > 200:
         return None
-    m = _DATE.fullmatch(_COMMENT.sub(" ", text))
+    while (outer := _COMMENT.sub(" ", text)) != text:
+        text = outer
+    m = _DATE.fullmatch(text)
     if m is None or (month := m[2].title()) not in _MONTHS:
         return None
     year, second = _year(m[3]), min(int(m[6] or 0), 59)  # a leap second is the one before it

@@ -86,7 +86,7 @@ class _AddressList:
             if words and not grouped and self._accept(":"):
                 grouped = True
                 continue
-            found.append(self._angle_addr() if self._accept("<") else self._addr_spec(words))
+            found.append(self._angle_addr() if self._accept("<") else self._bare(words))
             if len(found) > MAILBOX_LIMIT:
                 raise Invalid(f"more than {MAILBOX_LIMIT} addresses", enhanced="5.6.0")
             if not (self._at(",") or self._at("end") or (grouped and self._at(";"))):
@@ -125,6 +125,13 @@ class _AddressList:
                 self._expect(":")
         spec = self._addr_spec(self._words())
         self._expect(">")
+        return spec
+
+    def _bare(self, words: list[Token]) -> str:
+        """``a@b <a@b>``, as some programs write it, is read alike by all; with two addresses it is nonsense."""
+        spec = self._addr_spec(words)
+        if self._accept("<") and self._angle_addr() != spec:
+            raise self._unexpected()
         return spec
 
     def _addr_spec(self, words: list[Token]) -> str:

@@ -38,6 +38,7 @@ from yubin.mail.header import mailboxes
         (b"a@[127.0.0.1], b@[IPv6:::1]", ["a@[127.0.0.1]", "b@[IPv6:::1]"]),
         (b"Folded\r\n Name <a@b.org>,\r\n\tc@d.org", ["a@b.org", "c@d.org"]),
         (b"\xff\xfe name <a@b.org>", ["a@b.org"]),
+        (b"a@b.org <a@b.org>, c@d.org", ["a@b.org", "c@d.org"]),
     ],
 )
 def test_forms_of_addresses(value, found):
@@ -48,7 +49,7 @@ def test_forms_of_addresses(value, found):
 @pytest.mark.parametrize(
     "value",
     [
-        b"nobody", b"a@", b"@b", b"a b@example.org", b"<>", b"a@b c@d", b"a@b.org <c@d.org>", b"<a@b.org> c@d.org", b"<a@b.org",
+        b"nobody", b"a@", b"@b", b"a b@example.org", b"<>", b"a@b c@d", b"a@b.org <c@d.org>", b"a@b.org <a@b.org> <a@b.org>", b"a@b.org <a@b.org", b"<a@b.org> c@d.org", b"<a@b.org",
         b"a@b.org>", b'"open', b"(open", b"a@b..c", b"a@.b", b"a@b@c", b"Team: a@b.org", b"x: y: a@b;", b"a@b;", b"a\0b@c.org",
         b"<a@b.org\r\nBcc: x@y>", b'"a\r\nb"@c.org', b"\xff@b.org", b"a@[1.2.3.4", b"<a@b.org><c@d.org>", b".@b.org", b"\\@b.org",
     ],
