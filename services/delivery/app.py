@@ -14,7 +14,7 @@ from services.delivery.connections import Connections
 from services.delivery.inlets import Inlets
 from services.delivery.leases import Leases
 from services.delivery.reports import Reports
-from services.delivery.slots import Slots
+from services.delivery.slots import AHEAD, Slots
 from services.delivery.upkeep import Upkeep
 from services.delivery.worker import Worker
 from yubin.dispatch.codec import event_payload
@@ -64,7 +64,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     worker = Worker(
         ledger=grouped, objects=objects, attempt=attempt, alone=alone, leases=leases, owed=reports
     )
-    slots = Slots(settings.slots, settings.site_connections)
+    slots = Slots(settings.slots, AHEAD * settings.site_connections)
     inlets = Inlets(
         owner=pod.instance,
         ledger=grouped,

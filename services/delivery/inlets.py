@@ -1,11 +1,11 @@
 """Two inlets and one gate (DESIGN section 3).
 
-*Fresh*: jobs from JetStream. Each is routed, finds room at its site, and is claimed whatever its ``due``. One without
-room goes to the ledger inlet with its true site, due in two seconds. A job is acked once its claim has committed or
-was refused, or once the ledger will bring it anyway.
+*Fresh*: jobs from JetStream. Each is routed, finds room at its site within two seconds, and is claimed whatever its
+``due``. One without room goes to the ledger inlet with its true site, due in two seconds. A job is acked once its claim
+has committed or was refused, or once the ledger will bring it anyway.
 
-*Ledger*: everything else: overflow, deferred rows, leases that ran out. Asked for once a second, or at once while
-there is more than fits.
+*Ledger*: everything else: overflow, deferred rows, leases that ran out. Asked for once a second, or, while there is
+more than fits, as soon as there is room again, a few rows at a time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ JOBS = Counter("yubin_delivery_jobs", "fresh jobs by what became of them", ["lan
 CLAIMED = Counter("yubin_delivery_claims", "rows claimed, by inlet", ["inlet"])
 UNDER_WAY = Gauge("yubin_delivery_in_flight", "deliveries under way")
 LAST_ROUND = 5.0  # seconds that a stopping inlet may take for the round that it is in
-NO_ROOM = 2.0  # seconds until a row that found no room is due again
+IN_LINE = 2.0  # seconds that a fresh job waits for room at its site
+NO_ROOM = 2.0  # seconds until a row that found none is due again
+GATHER = 0.03  # seconds in which freed slots gather, so that one claim takes many rows
 RESOLVER_AWAY = 15.0
 SITES_AT_ONCE = 256
 UNROUTED_ROOM = 20  # rows of one site ~domain taken at once, before its true site is known
@@ -105,7 +107,7 @@ class Inlets:
             ticket = Ticket(delivery_id=job.delivery_id, epoch=job.epoch, site=route.site if route else "")
             if route is None:  # the row is due in the ledger soon enough
                 await self._done(parcel, lane, "no_resolver")
-            elif not self._slots.take(route.site):
+            elif not await self._slots.wait(route.site, IN_LINE):
                 await self._no_room(parcel, lane, ticket)
             else:
                 try:
@@ -141,13 +143,13 @@ class Inlets:
 
     async def _stored_round(self) -> bool:
         """Claims what fits; True when there may be more."""
-        if self._slots.free() == 0:
-            await self._slots.freed(1.0)
-            return True
-        sites = await self._ledger.due_sites(SITES_AT_ONCE)
+        sites = await self._ledger.due_sites(SITES_AT_ONCE) if self._slots.free() else ["?"]
         rooms = self._rooms(sites)
         if not rooms:
-            return False
+            if sites:  # there is work, and no room for it
+                await self._slots.freed(1.0)
+                await asyncio.sleep(GATHER)
+            return bool(sites)
         sent_at = self._leases.clock()
         claims = await self._ledger.claim_due(rooms, owner=self._owner, lease=self._leases.seconds)
         faults.point("delivery.after_claim")

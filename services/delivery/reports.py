@@ -28,6 +28,7 @@ from yubin.runtime.metrics import ERRORS
 log = structlog.get_logger()
 MADE = Counter("yubin_delivery_reports", "delivery status notifications made")
 BATCH = 100
+AT_ONCE = 8  # reports being made, each a transaction of its own
 NULL_SENDER_LIFE = 2 * 86400.0
 
 

@@ -46,8 +46,9 @@ async def test_overflow_comes_from_the_ledger_at_once():
     assert world.attempts.seen == ["b@x.example"]
 
 
-async def test_a_full_site_stands_in_nobodys_way():
+async def test_a_full_site_stands_in_nobodys_way(monkeypatch):
     """One site that is full leaves its rows to the ledger; another site's letter goes at once."""
+    monkeypatch.setattr("services.delivery.inlets.IN_LINE", 0.01)
     world = World(per_site=1)
     world.attempts.gate = asyncio.Event()
     world.router = Router({"other.example": ok("other.example", "elsewhere")})
@@ -56,7 +57,7 @@ async def test_a_full_site_stands_in_nobodys_way():
     await world.accept("b@other.example")
 
     def both_busy() -> bool:
-        return world.attempts.now == 2
+        return world.attempts.now == 2 and not world.dispatch._lanes["hi"].unacked
 
     task = asyncio.create_task(world.run(lambda: len(world.attempts.seen) == 4))
     async with asyncio.timeout(5):

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.delivery.slots import Slots
+from services.delivery.slots import LINE, Slots
 from yubin.dispatch.port import Lane
 
 
@@ -74,3 +74,51 @@ def test_the_counts_always_agree(steps):
     for site in held:
         slots.give(site)
     assert (slots.taken, slots.busy_sites()) == (0, 0)
+
+
+async def test_jobs_stand_in_line_for_a_slot():
+    """First come, first served; a slot goes straight to the next in line."""
+    slots = Slots(total=10, per_site=1)
+    assert slots.take("a")
+    order: list[int] = []
+
+    async def job(i: int) -> None:
+        if await slots.wait("a", 5.0):
+            order.append(i)
+
+    jobs = [asyncio.create_task(job(i)) for i in range(3)]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        slots.give("a")
+        await asyncio.sleep(0)
+    await asyncio.gather(*jobs)
+    assert order == [0, 1, 2]
+    slots.give("a")
+    assert slots.taken == 0
+
+
+async def test_the_line_is_bounded_in_length_and_time():
+    """Who finds it full, or waits too long, goes to the ledger."""
+    slots = Slots(total=10, per_site=1)
+    slots.take("a")
+    assert not await slots.wait("a", 0.01)
+    waiting = [asyncio.create_task(slots.wait("a", 5.0)) for _ in range(LINE)]
+    await asyncio.sleep(0)
+    assert not await slots.wait("a", 5.0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    slots.give("a")
+    assert slots.taken == 0
+
+
+async def test_who_leaves_with_a_slot_gives_it_back():
+    """Cancelled in the moment in which the slot was handed over: nothing is lost."""
+    slots = Slots(total=10, per_site=1)
+    slots.take("a")
+    waiting = asyncio.create_task(slots.wait("a", 5.0))
+    await asyncio.sleep(0)
+    slots.give("a")
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert slots.taken == 0
