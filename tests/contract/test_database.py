@@ -286,3 +286,30 @@ async def test_postgres_constraint_is_no_outage(postgres_dsn):
         await postgres.statement(pool, "INSERT INTO word VALUES ('a')")
     assert not isinstance(caught.value, Unavailable)
     await pool.close()
+
+
+async def test_postgres_a_deadlock_is_tried_again(postgres_dsn):
+    """The loser of a deadlock wrote nothing, so that the statement may be said again; after a few times it is a 451."""
+    pool = await postgres.open_pool(postgres_dsn, [FIRST])
+    await pool.execute("CREATE SEQUENCE turns")
+    await pool.execute(
+        "CREATE FUNCTION loses(times integer) RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('turns') <= times THEN RAISE EXCEPTION USING ERRCODE = '40P01'; END IF; RETURN 'a'; END $$"
+    )
+    await postgres.statement(pool, "INSERT INTO word SELECT loses(2)")
+    assert (await postgres.query(pool, "SELECT count(*) FROM word"))[0][0] == 1
+    with pytest.raises(Unavailable):
+        await postgres.statement(pool, "INSERT INTO word SELECT loses(1000)")
+    await pool.close()
+
+
+async def test_postgres_a_server_that_became_a_standby_is_left(postgres_dsn):
+    """After a failover the pool connects anew instead of writing to the old primary for ever."""
+    pool = await postgres.open_pool(postgres_dsn, [FIRST], size=1)
+    before = (await postgres.query(pool, "SELECT pg_backend_pid()"))[0][0]
+    await pool.execute("SET default_transaction_read_only = on")
+    with pytest.raises(Unavailable):
+        await postgres.statement(pool, "INSERT INTO word VALUES ('a')")
+    await postgres.statement(pool, "INSERT INTO word VALUES ('a')")
+    assert (await postgres.query(pool, "SELECT pg_backend_pid()"))[0][0] != before
+    await pool.close()

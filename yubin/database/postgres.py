@@ -15,10 +15,12 @@ import asyncpg
 
 from yubin.database.failures import postgres_failure
 from yubin.database.migrate import Migration, migrate_postgres
+from yubin.errors import Unavailable
 
 T = TypeVar("T")
 Pool = Any  # asyncpg.Pool, which carries no types
 Connection = Any
+TRIES = 4  # of a statement that deadlocks
 SESSION = {
     "application_name": "yubin",
     "synchronous_commit": "on",  # DESIGN I1; "on" waits for synchronous standbys too
@@ -58,8 +60,8 @@ async def open_pool(
 
 
 async def statement(pool: Pool, sql: str, *args: object) -> list[Any]:
-    """The rows of one statement that writes."""
-    return await _seen_through(_with(pool, lambda conn: conn.fetch(sql, *args), writes=True))
+    """The rows of one statement that writes; tried again when it lost to another (a deadlock), which wrote nothing."""
+    return await _seen_through(_tried(pool, sql, args))
 
 
 async def query(pool: Pool, sql: str, *args: object) -> list[Any]:
@@ -77,6 +79,16 @@ async def transaction(pool: Pool, work: Callable[[Connection], Awaitable[T]]) ->
     return await _seen_through(_with(pool, inside, writes=True))
 
 
+async def _tried(pool: Pool, sql: str, args: tuple[object, ...]) -> list[Any]:
+    for _ in range(TRIES - 1):
+        try:
+            return await _with(pool, lambda conn: conn.fetch(sql, *args), writes=True)
+        except Unavailable as failure:
+            if not isinstance(failure.__cause__, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+                raise
+    return await _with(pool, lambda conn: conn.fetch(sql, *args), writes=True)
+
+
 async def _with(pool: Pool, work: Callable[[Connection], Awaitable[T]], *, writes: bool) -> T:
     sent = False
     try:
@@ -86,6 +98,10 @@ async def _with(pool: Pool, work: Callable[[Connection], Awaitable[T]], *, write
             sent = False  # a connection that dies on its way back to the pool changes nothing
         return result
     except Exception as cause:
+        if isinstance(
+            cause, asyncpg.ReadOnlySQLTransactionError
+        ):  # a standby now: connect anew, to the primary
+            await pool.expire_connections()
         failure = postgres_failure(cause, sent=sent)
         if failure is cause:
             raise

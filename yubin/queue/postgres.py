@@ -13,6 +13,7 @@ from uuid import UUID
 
 from yubin.database import postgres
 from yubin.database.failures import CommitUnknown
+from yubin.errors import Unavailable
 from yubin.ids import number
 from yubin.queue import life, rules
 from yubin.queue import postgres_rows as rows
@@ -120,14 +121,16 @@ class PostgresLedger:
     async def release(self, releases: Sequence[Release]) -> list[bool]:
         if not releases:
             return []
-        arrays = ([r.delivery_id for r in releases], [r.epoch for r in releases], [r.site for r in releases])
-        found = await self._write(self._sql.release, *arrays, [float(r.delay) for r in releases])
+        given = sorted(releases, key=_by_id)
+        arrays = ([r.delivery_id for r in given], [r.epoch for r in given], [r.site for r in given])
+        found = await self._write(self._sql.release, *arrays, [float(r.delay) for r in given])
         await self._honour_if(row["wish"] for row in found)
         done = {(row["id"], row["epoch"]) for row in found}
         return [(r.delivery_id, r.epoch) in done for r in releases]
 
     async def reroute(self, tickets: Sequence[Ticket], *, delay: float) -> list[bool]:
-        arrays = [t.delivery_id for t in tickets], [t.epoch for t in tickets], [t.site for t in tickets]
+        asked = sorted(tickets, key=_by_id)
+        arrays = [t.delivery_id for t in asked], [t.epoch for t in asked], [t.site for t in asked]
         found = await self._write(self._sql.reroute, *arrays, delay)
         done = {(row["id"], row["epoch"]) for row in found}
         return [(t.delivery_id, t.epoch) in done for t in tickets]
@@ -193,7 +196,8 @@ class PostgresLedger:
         )
 
     async def ping(self) -> None:
-        await self._read("SELECT 1")
+        if (await self._read("SELECT pg_is_in_recovery()"))[0][0]:
+            raise Unavailable("the database takes no writes now")
 
     async def close(self) -> None:
         await self.pool.close()
@@ -216,12 +220,13 @@ class PostgresLedger:
     async def _holds(self, statement: str, holds: Sequence[Hold], *more: float) -> list[bool]:
         if not holds:
             return []
-        found = await self._write(statement, [h.delivery_id for h in holds], [h.epoch for h in holds], *more)
+        given = sorted(holds, key=_by_id)
+        found = await self._write(statement, [h.delivery_id for h in given], [h.epoch for h in given], *more)
         ours = {(row[0], row[1]) for row in found}
         return [(h.delivery_id, h.epoch) in ours for h in holds]
 
     async def _finish(self, results: Sequence[Result]) -> list[Finished]:
-        found = await self._write(self._sql.finish, *rows.finish_arrays(results))
+        found = await self._write(self._sql.finish, *rows.finish_arrays(sorted(results, key=_by_id)))
         await self._honour_if(row["wish"] for row in found)
         by_id = {row["id"]: (row["held"], row["owed"]) for row in found}
         answers = ((r.delivery_id, *by_id.get(r.delivery_id, (False, False))) for r in results)
@@ -282,6 +287,11 @@ class PostgresLedger:
         recipients = await self._read(sql.LOAD_RECIPIENTS, [row["id"] for row in found])
         pairs = rows.to_pairs(found, recipients)
         return [life.view(*pair, rows.to_message(row)) for pair, row in zip(pairs, found, strict=True)]
+
+
+def _by_id(named: Ticket | Hold | Release | Result) -> UUID:
+    """Rows are locked in this order, so that two batches seldom wait for each other in a circle."""
+    return named.delivery_id
 
 
 def _prefix_of_distinct(results: Sequence[Result]) -> Sequence[Result]:

@@ -232,11 +232,12 @@ class SqliteLedger:
         return tickets
 
     def _take_back(self, conn: sqlite3.Connection, sites: set[str], now: float) -> None:
-        found = conn.execute(
-            "SELECT id, site FROM delivery WHERE lease_until IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT ?",
-            (now, rules.LEASES_AT_ONCE),
-        ).fetchall()
-        for key in (key for key, site in found if site in sites):
+        lost = (
+            "SELECT id FROM delivery WHERE lease_until IS NOT NULL AND lease_until <= ? AND site = ?"
+            " ORDER BY lease_until LIMIT ?"
+        )
+        asked = [conn.execute(lost, (now, site, rules.LEASES_AT_ONCE)).fetchall() for site in sites]
+        for (key,) in (found for some in asked for found in some):
             row, recipients = rows.load(conn, key)
             if row:
                 news = life.lost(row, recipients, now, self._terms, self._random)

@@ -55,6 +55,7 @@ _RECIPIENTS = """
             array_agg(r.notify) AS notifies
         FROM (SELECT * FROM recipient r WHERE r.delivery_id = d.id AND r.outcome = 'pending' ORDER BY r.n) AS r
     ) AS who"""
+_OVER = "NOT EXISTS (SELECT 1 FROM recipient r WHERE r.delivery_id = d.id AND r.outcome = 'pending')"
 _OWED = (
     f"(w.outcome IN ('bounced', 'expired') AND r.tell & {rules.FAILURE} <> 0)"
     f" OR (r.tell & {rules.SUCCESS} <> 0 AND (w.outcome = 'relayed' OR (w.outcome = 'delivered' AND w.peer = '')))"
@@ -199,7 +200,6 @@ def _claim(clock: str, taken: str) -> str:
 def _claim_due(clock: str, taken: str, terms: Terms, jitter: str) -> str:
     due = f"{_W} AND d.site = {{t}}.site AND d.tenant = {{t}}.tenant AND d.due <= (SELECT now FROM clock) AND d.expires > (SELECT now FROM clock) ORDER BY d.due"
     soon = f"(clock.now + {terms.backoff.crash!r} * {jitter})"
-    over = "NOT EXISTS (SELECT 1 FROM recipient r WHERE r.delivery_id = d.id AND r.outcome = 'pending')"
     poison = f"d.crashes + 1 >= {terms.quarantine_after}"
     next_tenant = f"""
         SELECT d.tenant FROM delivery d WHERE {_W} AND d.site = t.site AND d.tenant > t.tenant
@@ -218,10 +218,10 @@ def _claim_due(clock: str, taken: str, terms: Terms, jitter: str) -> str:
     back AS (
         UPDATE delivery d SET crashes = d.crashes + 1, in_doubt = d.in_doubt OR d.marked, marked = false, owner = '',
             lease_until = NULL,
-            state = CASE WHEN {over} THEN 'done' WHEN {poison} THEN 'quarantined' ELSE 'deferred' END,
-            ended = CASE WHEN {over} THEN clock.now END,
-            wish = CASE WHEN {over} THEN NULL ELSE d.wish END,
-            parked = CASE WHEN {poison} AND NOT {over} THEN clock.now END,
+            state = CASE WHEN {_OVER} THEN 'done' WHEN {poison} THEN 'quarantined' ELSE 'deferred' END,
+            ended = CASE WHEN {_OVER} THEN clock.now END,
+            wish = CASE WHEN {_OVER} THEN NULL ELSE d.wish END,
+            parked = CASE WHEN {poison} AND NOT {_OVER} THEN clock.now END,
             due = CASE WHEN {poison} THEN d.due WHEN d.in_doubt OR d.marked THEN least(d.expires, greatest(d.due, {soon}))
                 ELSE least(d.expires, {soon}) END
         FROM lost, clock WHERE d.id = lost.id RETURNING d.id, d.message_id, d.state, d.crashes
@@ -345,7 +345,8 @@ def _release(clock: str) -> str:
     WITH {clock},
     back AS (
         UPDATE delivery d SET attempts = d.attempts - 1,
-            state = CASE WHEN d.attempts > 1 THEN 'deferred' ELSE 'ready' END,
+            state = CASE WHEN {_OVER} THEN 'done' WHEN d.attempts > 1 THEN 'deferred' ELSE 'ready' END,
+            ended = CASE WHEN {_OVER} THEN clock.now END, wish = CASE WHEN {_OVER} THEN NULL ELSE d.wish END,
             site = CASE WHEN t.site <> '' THEN t.site ELSE d.site END, due = least(d.expires, clock.now + t.delay),
             marked = false, owner = '', lease_until = NULL
         FROM clock, unnest($1::uuid[], $2::integer[], $3::text[], $4::float8[]) AS t(id, epoch, site, delay)
