@@ -2,7 +2,8 @@
 
 Each function is one edge of the picture in ``yubin.queue.port``; it changes the row and its recipients and returns the
 events to write with them. Fences are checked here, so that an adapter only finds rows, calls, and stores. PostgreSQL
-says the same in SQL (``yubin.queue.statements``); the contract test holds all three to one text.
+says the same in SQL (``yubin.queue.statements``); the contract test holds all three to one text. (Longer than most
+modules: the whole life is to be read in one place.)
 """
 
 from __future__ import annotations

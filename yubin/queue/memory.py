@@ -1,7 +1,8 @@
 """The ledger in dictionaries: the fake that tests and ``memory:`` use, and the model that the real ones are held to.
 
 Rows live by the rules of ``yubin.queue.life``; nothing here awaits, so that each call is one transaction. Every
-question is answered by looking at everything: it is for hundreds of letters, not for millions.
+question is answered by looking at everything: it is for hundreds of letters, not for millions. (Longer than most modules:
+it is the whole port in one class, each method a few lines.)
 """
 
 from __future__ import annotations

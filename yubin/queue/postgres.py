@@ -2,7 +2,8 @@
 
 Times are the database's, whatever the clocks of the pods say. A connection that goes while a statement that writes is
 under way raises OutcomeUnknown. A wish that meets a waiting row is honoured in a second statement; until then the
-row cannot be claimed, so that a crash between the two delays it and no more.
+row cannot be claimed, so that a crash between the two delays it and no more. (Longer than most modules: it is the whole
+port in one class, each method a few lines.)
 """
 
 from __future__ import annotations

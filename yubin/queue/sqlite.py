@@ -2,7 +2,8 @@
 
 Every operation is one transaction on the file's writer thread, under BEGIN IMMEDIATE, so that nobody stands between the
 read and the write, in this process or another. Wishes and flushes go page by page, so that a large selection
-holds nobody up. The clock is the machine's, which all users of the file share.
+holds nobody up. The clock is the machine's, which all users of the file share. (Longer than most modules: it is the whole
+port in one class, each method a few lines.)
 """
 
 from __future__ import annotations

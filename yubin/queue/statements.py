@@ -8,6 +8,8 @@ said in ``yubin.queue.life``; the names here follow it. Four habits:
 * A row that is named by its id is found by its id: its state is asked for in words that no partial index answers to
   (``_FREE``, ``_SENDING``), since a plan made while the tables were empty would else walk through all that waits.
 * Sub-selects see the table as it was before the statement: what the statement itself ends is subtracted.
+
+(Longer than most modules: SQL takes its lines.)
 """
 # ruff: noqa: S608 - put together from constants of our own; values travel as arguments
 
