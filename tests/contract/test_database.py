@@ -186,6 +186,57 @@ async def test_sqlite_many_processes_start_at_once(tmp_path):
     await asyncio.gather(*(file.close() for file in files))
 
 
+OTHER = """
+import asyncio, sys
+from yubin.database.sqlite import SqliteFile
+from yubin.database.migrate import Migration
+
+async def main():
+    db = await SqliteFile.open(sys.argv[1], [])
+    print(await db.read(lambda conn: conn.execute("SELECT count(*) FROM word").fetchone()[0]))
+    await db.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_sqlite_opened_twice_keeps_its_log(tmp_path):
+    """A second opening in one process drops none of the first one's locks, so that no other process deletes the log."""
+    path = tmp_path / "q.db"
+    first = await SqliteFile.open(path, [FIRST])
+    await first.write(lambda conn: conn.execute("INSERT INTO word VALUES ('a')"))
+    second = await SqliteFile.open(path, [FIRST])
+
+    def seen_elsewhere():
+        command = [sys.executable, "-c", OTHER, str(path)]
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2]
+        ).stdout
+
+    assert seen_elsewhere().strip() == "1"
+    await first.write(lambda conn: conn.execute("INSERT INTO word VALUES ('b')"))
+    assert seen_elsewhere().strip() == "2"
+    await first.close()
+    await second.close()
+
+
+async def test_sqlite_a_second_opening_in_one_process_costs_no_commit(tmp_path):
+    """fcntl(2): closing any descriptor of a file drops the process's locks on it; the log must not vanish under us."""
+    db = await SqliteFile.open(tmp_path / "q.db", [FIRST])
+    second = await SqliteFile.open(tmp_path / "q.db", [FIRST])
+    await second.close()
+    last_one_out = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM word').fetchall(); c.close()"
+    path = str(tmp_path / "q.db")
+    subprocess.run([sys.executable, "-c", last_one_out, path], check=True, timeout=30)
+    await db.write(lambda conn: conn.execute("INSERT INTO word VALUES ('kept')"))
+    seen = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT * FROM word').fetchall())"
+    done = subprocess.run(
+        [sys.executable, "-c", seen, path], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert "kept" in done.stdout
+    await db.close()
+
+
 async def test_sqlite_migrates_forward_and_one_back(tmp_path):
     """DESIGN I8: a step back undoes the newest; the older program runs beside a schema one step newer."""
     path = tmp_path / "q.db"

@@ -11,6 +11,7 @@ itself unready until it is restarted (CASES A10).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import sqlite3
@@ -153,8 +154,13 @@ def _leave_open(conn: sqlite3.Connection) -> None:
 
 
 def _create(path: Path) -> None:
-    """For our eyes only, and its name durable before anything is."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    """For our eyes only, and its name durable before anything is.
+
+    A file that is there is not touched: closing any descriptor of it would drop the locks of this process's other
+    connections (fcntl(2)), and another process, thinking itself the last one, would then delete the log under them.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
