@@ -43,8 +43,9 @@ bench: setup ## CPU per letter, beside the peer's where Postfix is installed (AR
 run: setup ## the whole system on this machine, with a demo domain and a pretend outside world (ARGS="--internet")
 	@exec .venv/bin/yubin up --demo --state $(STATE) $(ARGS)
 
-docs: setup ## write docs/settings.md from the settings of the pods
+docs: setup ## write docs/settings.md and docs/metrics.md from the code
 	$(PYTHON3) -m scripts.settings
+	$(PYTHON3) -m scripts.metrics
 
 vectors: setup ## letters and headers that others wrote, from DIR
 	$(PYTHON3) -m tests.conformance.vectors $(DIR)

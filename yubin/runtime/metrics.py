@@ -22,6 +22,8 @@ RPC_CALLED = Histogram(
     "yubin_rpc_client_seconds", "gRPC calls that were made", ["method", "status"], buckets=SECONDS
 )
 ERRORS = Counter("yubin_internal_errors", "failures of our own, by place", ["place"])
+for _place in ("rpc", "reception", "attempt", "report", "api"):
+    ERRORS.labels(_place)  # there from the start, at 0, so that the first failure is an increase
 LOOP_LAG = Histogram(
     "yubin_loop_lag_seconds",
     "how late the event loop runs a timer",
