@@ -14,6 +14,8 @@ from yubin.errors import Invalid
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {c: i for i, c in enumerate(ALPHABET)} | {"I": 1, "L": 1, "O": 0}
+_PAIRS = [a + b for a in ALPHABET for b in ALPHABET]  # ten bits at a time: it is done for every letter
+_SHIFTS = range(120, -1, -10)
 LENGTH = 26
 
 
@@ -28,7 +30,7 @@ def uuid7(now: float | None = None, entropy: bytes | None = None) -> UUID:
 def number(value: UUID) -> str:
     """The tracking number of an id: 26 characters."""
     n = value.int
-    return "".join(ALPHABET[(n >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(n >> shift) & 1023] for shift in _SHIFTS])
 
 
 def parse_number(text: str) -> UUID:

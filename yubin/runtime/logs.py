@@ -9,16 +9,19 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
+import msgspec
 import structlog
 
 LINE_LIMIT = 8192
 FIELD_LIMIT = 1024
 SECRETS = frozenset({"password", "secret", "token", "private_pem", "body", "authorization", "credential"})
+CORE = ("event", "action", "level", "timestamp", "pod", "instance", "message")
+_encoder = msgspec.json.Encoder(enc_hook=str)
 
 
-def setup(pod: str, instance: str, level: str, *, stream: TextIO | None = None) -> None:
+def setup(pod: str, instance: str, level: str, *, stream: BinaryIO | None = None) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
@@ -27,11 +30,10 @@ def setup(pod: str, instance: str, level: str, *, stream: TextIO | None = None) 
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _bound,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-            _cut,  # type: ignore[list-item]  # behind the renderer a processor is given its text
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.BytesLoggerFactory(stream or sys.stderr.buffer),
         cache_logger_on_first_use=stream is None,
     )
     structlog.contextvars.bind_contextvars(pod=pod, instance=instance)
@@ -42,17 +44,27 @@ def _bound(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutable
     for key, value in event.items():
         if key in SECRETS:
             event[key] = "***"
-        elif isinstance(value, str) and len(value) > FIELD_LIMIT and key != "exception":
-            event[key] = value[:FIELD_LIMIT] + "…"
+        elif isinstance(value, str) and key != "exception":
+            event[key] = _printable(value)
     if "exception" in event:
         event["exception"] = event["exception"][-4 * FIELD_LIMIT :]
     return event
 
 
-def _cut(_logger: Any, _name: str, line: str) -> str:
+def _printable(value: str) -> str:
+    """Short, and inert on a terminal: C1 controls too, which JSON does not escape."""
+    cut = value if len(value) <= FIELD_LIMIT else value[:FIELD_LIMIT] + "…"
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in cut)
+
+
+def _line(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> bytes:
+    """One line of JSON; of one that would be too long, what it is about."""
+    line = _encoder.encode(event)
     if len(line) <= LINE_LIMIT:
         return line
-    return line[: LINE_LIMIT - 20].rstrip("\\") + '…", "cut": true}'
+    core = {key: str(event[key])[:200] for key in CORE if key in event}
+    tail = str(event.get("exception", ""))[-FIELD_LIMIT:]
+    return _encoder.encode({**core, "exception": tail, "cut": True})
 
 
 class _Forward(logging.Handler):

@@ -14,11 +14,11 @@ from yubin.runtime import logs
 def lines():
     root = logging.getLogger()
     before = root.handlers[:], root.level
-    stream = io.StringIO()
+    stream = io.BytesIO()
     logs.setup("tester", "tester-1", "info", stream=stream)
 
     def read():
-        return [line for line in stream.getvalue().splitlines() if line]
+        return [line for line in stream.getvalue().decode().splitlines() if line]
 
     yield read
     structlog.reset_defaults()
@@ -36,11 +36,12 @@ def test_a_line_is_json_with_its_action(lines):
 
 def test_what_strangers_say_stays_one_bounded_line(lines):
     """CASES L9: CR, LF, ANSI and 1 MB in a field make one escaped line of at most 8 KB."""
-    nasty = "\r\n\x1b[31mred\x00" + "x" * 1_000_000
+    nasty = "\r\n\x1b[31mred\x00\x9b2J" + "郵" * 1_000_000
     structlog.get_logger().info("HELO was odd.", action="helo", helo=nasty, other=nasty, third=nasty)
     (line,) = lines()
+    assert json.loads(line)["cut"]
     assert len(line.encode()) <= 8192
-    assert not set(line) & {"\x1b", "\r", "\x00"}
+    assert not set(line) & {"\x1b", "\x9b", "\r", "\x00"}
 
 
 def test_secrets_are_masked_by_name(lines):
