@@ -111,14 +111,13 @@ def our_round(system: Ours, count: int, kind: str, folder: Path) -> Round:
     def work() -> dict[str, float]:
         return load(system.port, count, one=kind == "one", more=more)
 
-    if kind == "accept":
-        with system.without_delivery():
-            row = measure(system.seconds, work, lambda: None, count)
-        with sink(OUR_SINK, folder / "sink.log"):
-            system.settle()
-        return row
+    goal = system.delivered() + count
     with sink(OUR_SINK, folder / "sink.log"):
-        goal = system.delivered() + count
+        if kind == "accept":
+            with system.without_delivery():
+                row = measure(system.seconds, work, lambda: None, count)
+            system.until_delivered(goal)
+            return row
         return measure(system.seconds, work, lambda: system.until_delivered(goal), count)
 
 

@@ -78,13 +78,6 @@ class Ours:
                 raise SystemExit(f"only {self.delivered()} of {goal} letters arrived")
             time.sleep(0.1)
 
-    def settle(self) -> None:
-        """Until nothing moves any more."""
-        last = -1
-        while last != (now := self.delivered()):
-            last = now
-            time.sleep(2.5)
-
     @contextmanager
     def without_delivery(self) -> Iterator[None]:
         """The delivery pod stands still, so that accepting alone is counted."""

@@ -75,6 +75,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         leases=leases,
     )
     pod.check("ledger", ledger.ping)
+    pod.check("objects", objects.ping)
     keep = pod.spawn(leases.keep(), "leases")
     upkeep = Upkeep(ledger, objects, reports.owe_message)
     background = [

@@ -79,6 +79,8 @@ class Worker:
         _tell(claim, route, result)
 
     async def _result(self, claim: Claim, route: Route, lease: Lease) -> Result:
+        if not claim.recipients:  # a late success has ended them all
+            return verdicts.whole(claim, route.site, Outcome.DELIVERED, 250, "2.0.0", "")
         decided = verdicts.expired(claim) or verdicts.routed(claim, route)
         if decided is not None:
             return decided
