@@ -57,6 +57,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     app = application(routes, Edge(tokens, limits), document(routes, VERSION))
     pod.check("ledger", ledger.ping)
+    pod.check("objects", objects.ping)
     host, port = host_port(settings.api_listen)
     try:
         async with serving(

@@ -59,6 +59,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         terms = replace(terms, tls=tls.context)
     reception = Reception(terms, policy)
     pod.check("ledger", ledger.ping)
+    pod.check("objects", objects.ping)
     if settings.submission_listen:
         await reception.listen(*host_port(settings.submission_listen))
     if settings.submissions_listen:
