@@ -79,7 +79,7 @@ async def test_the_client_checks_the_server_too(pod, tmp_path):
 
 @pytest.mark.parametrize("caller", PODS)
 async def test_each_pod_may_call_what_the_contract_says(pod, caller):
-    """CASES F13: every RPC by every identity; a foreign one is PERMISSION_DENIED before it is looked at."""
+    """CASES F13, L2: every RPC by every identity; a foreign one is PERMISSION_DENIED before it is looked at."""
     async with pod.channel(caller) as channel:
         stub = stubs.DirectoryStub(channel)
         for method in pb.DESCRIPTOR.services_by_name["Directory"].methods:

@@ -13,7 +13,7 @@ from tests.integration.resolver import ResolverPod
 from yubin.dns.message import VERDICTS
 from yubin.dns.port import Verdict
 from yubin.dns.remote import RemoteRouter, Terms
-from yubin.errors import Denied, Invalid, Unavailable
+from yubin.errors import Denied, Failure, Invalid, Unavailable
 from yubin.v1 import resolver_pb2 as pb
 from yubin.v1.resolver_pb2_grpc import ResolverStub
 
@@ -120,6 +120,23 @@ async def test_a_wrong_request_is_invalid_and_a_stranger_is_denied(pod):
     async with pod.channel("gateway") as channel:
         with pytest.raises(Denied):
             await ResolverStub(channel).Route(pb.RouteRequest(domain="good.example"))
+
+
+@pytest.mark.parametrize(
+    "caller", ["submission", "mx", "resolver", "delivery", "mailbox", "gateway", "api", "directory"]
+)
+async def test_each_pod_may_ask_what_the_contract_says(pod, caller):
+    """CASES L2: every RPC by every identity; a foreign one is PERMISSION_DENIED before it is looked at."""
+    async with pod.channel(caller) as channel:
+        stub = ResolverStub(channel)
+        for method in pb.DESCRIPTOR.services_by_name["Resolver"].methods:
+            request = getattr(pb, method.input_type.name)()
+            try:
+                await getattr(stub, method.name)(request)
+                denied = False
+            except Failure as failure:
+                denied = isinstance(failure, Denied)
+            assert denied == (caller not in {"submission", "mx", "delivery", "api"}), method.name
 
 
 async def test_killed_resolvers_leave_the_cache_and_then_defer(pod):
