@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import cpu
+from bench.collector import collector
 
 OUR_SINK = 12601
 BASE = 13_000
@@ -26,6 +27,7 @@ state = "{state}"
 port_base = {base}
 ledger_url = "{ledger}"
 trace_ratio = 0.01
+otlp_endpoint = "{collector}"
 [pods.submission]
 auth_without_tls = true
 submissions_listen = ""
@@ -104,11 +106,13 @@ class Ours:
 def ours(folder: Path, *, database: str, dkim: bool) -> Iterator[Ours]:
     """A running system; ``database`` postgresql or sqlite."""
     folder.mkdir()
-    with _database(folder, database) as (url, database_pid):
+    with _database(folder, database) as (url, database_pid), collector() as endpoint:
         state = folder / "state"
         file = folder / "bench.toml"
         file.write_text(
-            CONFIG.format(state=state, base=BASE, ledger=url, sink=OUR_SINK, dkim=str(dkim).lower())
+            CONFIG.format(
+                state=state, base=BASE, ledger=url, sink=OUR_SINK, dkim=str(dkim).lower(), collector=endpoint
+            )
         )
         with (folder / "up.log").open("wb") as out:
             process = subprocess.Popen([YUBIN, "up", "--demo", "--config", str(file)], stdout=out, stderr=out)

@@ -17,7 +17,7 @@ from services.delivery.reports import Reports
 from services.delivery.slots import AHEAD, Slots
 from services.delivery.upkeep import Upkeep
 from services.delivery.worker import Worker
-from yubin.dispatch.codec import event_payload
+from yubin.dispatch.codec import event_payloads
 from yubin.dispatch.open import open_dispatch, open_events
 from yubin.dispatch.port import Lane
 from yubin.dns.remote import RemoteRouter
@@ -82,7 +82,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         keep,
         pod.spawn(reports.run(), "reports"),
         pod.spawn(upkeep.run(), "upkeep"),
-        pod.spawn(relay_events(ledger, events, pod.stopping, encode=event_payload), "events"),
+        pod.spawn(relay_events(ledger, events, pod.stopping, encode=event_payloads), "events"),
     ]
     loops = [pod.spawn(inlets.fresh(lane, pod.stopping), f"fresh-{lane}") for lane in Lane]
     loops.append(pod.spawn(inlets.stored(pod.stopping, poll=settings.poll), "stored"))

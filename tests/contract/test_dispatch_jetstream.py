@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.test_dispatch import gather, job
 from tests.servers.nats import NatsServer, executables
-from yubin.dispatch.codec import event_payload, job_payload, read_job, token
+from yubin.dispatch.codec import event_payloads, job_payload, read_job, token
 from yubin.dispatch.jetstream import JetStreamDispatch, JetStreamEvents
 from yubin.dispatch.link import Broker
 from yubin.dispatch.open import open_dispatch, open_events
@@ -20,6 +20,7 @@ from yubin.errors import Unavailable
 from yubin.ids import uuid7
 from yubin.queue.port import Event, EventKind
 from yubin.runtime.certificates import issue
+from yubin.v1 import queue_pb2
 
 TERMS = StreamTerms(ack_wait=1.0)
 
@@ -243,7 +244,7 @@ async def test_events_are_stored_once(server):
     """The outbox may send a batch twice (it died before it marked it): the stream keeps each event once."""
     events: JetStreamEvents = await open_events(server.url, terms=TERMS)
     number = uuid7()
-    batch = [event_payload(event(seq, number)) for seq in range(300)]
+    batch = [p for seq in range(300) for p in event_payloads([event(seq, number)])]
     await until(lambda: events._link.client is not None)
     await events.send(batch[:200])
     await events.send(batch)
@@ -256,10 +257,27 @@ async def test_events_are_stored_once(server):
     await events.close()
 
 
+def test_events_travel_many_to_a_message():
+    """One message for each tenant and kind of a batch, bounded, and every event in its order."""
+    number = uuid7()
+    given = [
+        event(seq, number, kind=kind)
+        for seq in range(250)
+        for kind in (EventKind.ACCEPTED, EventKind.DELIVERED)
+    ]
+    made = event_payloads(given)
+    assert [subject for subject, _, _ in made] == ["events.t-1.accepted"] * 3 + ["events.t-1.delivered"] * 3
+    read = [e.seq for subject, _, data in made[:3] for e in queue_pb2.Events.FromString(data).events]
+    assert read == list(range(250))
+    assert len({message_id for _, message_id, _ in made}) == 6
+    longest = event_payloads([event(seq, number, text="x" * 1000, peer="p" * 300) for seq in range(100)])
+    assert all(len(data) < 512 * 1024 for _, _, data in longest)
+
+
 async def test_events_are_unavailable_while_the_broker_is_away(server):
     """Send returns only when all are stored; without a broker it raises, and afterwards works again."""
     events = await open_events(server.url, terms=TERMS)
-    batch = [event_payload(event(1, uuid7()))]
+    batch = event_payloads([event(1, uuid7())])
     await until(lambda: events._link.client is not None)
     server.kill()
     with pytest.raises(Unavailable):
@@ -274,7 +292,7 @@ async def test_events_are_unavailable_while_the_broker_is_away(server):
 async def test_in_memory_events_are_kept_once():
     """The fake keeps the same promise."""
     events = await open_events("memory:")
-    batch = [event_payload(event(1, uuid7()))]
+    batch = event_payloads([event(1, uuid7())])
     await events.send(batch)
     await events.send(batch)
     assert len(events.stored) == 1

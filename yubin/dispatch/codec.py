@@ -1,4 +1,4 @@
-"""Jobs and events as they travel: yubin.v1.Job and yubin.v1.Event, and the subjects that they travel under.
+"""Jobs and events as they travel: yubin.v1.Job and yubin.v1.Events, and the subjects that they travel under.
 
 Protobuf stays in this module. A subject's token is written only with letters, digits, ``-`` and ``_``, so that no
 tenant or class can name another subject. A payload that does not parse is no job: it is dropped, never raised.
@@ -7,6 +7,7 @@ tenant or class can name another subject. A payload that does not parse is no jo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -16,6 +17,7 @@ from yubin.queue.port import Event
 from yubin.v1 import queue_pb2
 
 JOB_LIMIT = 16 * 1024  # bytes (DESIGN section 3)
+EVENTS_LIMIT = 100  # events of one message: at most about 250 KB with the longest replies
 _FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -59,9 +61,31 @@ def read_job(payload: bytes) -> Job | None:
         return None
 
 
-def event_payload(event: Event) -> tuple[str, str, bytes]:
-    """What ``EventSink.send`` takes: subject, message id for de-duplication, payload."""
-    wire = queue_pb2.Event(
+def event_payloads(events: Sequence[Event]) -> list[tuple[str, str, bytes]]:
+    """What ``EventSink.send`` takes: (subject, message id for de-duplication, payload) for each tenant and kind.
+
+    Many events to a message: one each would cost more than all the rest of a letter's way through NATS.
+    """
+    groups: dict[str, list[Event]] = {}
+    for event in events:
+        groups.setdefault(f"events.{token(event.tenant)}.{token(event.kind.value)}", []).append(event)
+    return [
+        (
+            subject,
+            f"{part[0].message_id.hex}-{part[0].kind}-{part[0].seq}-{len(part)}-{part[-1].seq}",
+            _events(part),
+        )
+        for subject, group in groups.items()
+        for part in (group[i : i + EVENTS_LIMIT] for i in range(0, len(group), EVENTS_LIMIT))
+    ]
+
+
+def _events(events: Sequence[Event]) -> bytes:
+    return queue_pb2.Events(events=[_event(event) for event in events]).SerializeToString()
+
+
+def _event(event: Event) -> queue_pb2.Event:
+    return queue_pb2.Event(
         seq=event.seq,
         message_id=event.message_id.bytes,
         delivery_id=event.delivery_id.bytes if event.delivery_id else b"",
@@ -75,5 +99,3 @@ def event_payload(event: Event) -> tuple[str, str, bytes]:
         tenant=event.tenant,
         recipient=event.recipient,
     )
-    subject = f"events.{token(event.tenant)}.{token(event.kind.value)}"
-    return subject, f"{event.message_id.hex}-{event.seq}", wire.SerializeToString()

@@ -55,7 +55,7 @@ class Dispatch(Protocol):
 
 
 class EventSink(Protocol):
-    """Where the outbox goes: the stream EVENTS, subject ``events.<tenant>.<kind>``, payload yubin.v1.Event."""
+    """Where the outbox goes: the stream EVENTS, subject ``events.<tenant>.<kind>``, payload yubin.v1.Events."""
 
     async def send(self, payloads: Sequence[tuple[str, str, bytes]]) -> None:
         """(subject, message id for de-duplication, payload) each; returns when all are stored, else Unavailable."""

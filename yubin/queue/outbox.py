@@ -1,14 +1,13 @@
 """The outbox: events leave the ledger for the stream EVENTS, in batches, at least once.
 
-An event is marked as relayed only when the stream has stored it; a crash between the two repeats it, and the stream's
-de-duplication by sequence number drops what comes twice within its window. While the broker is away the outbox grows
-and nothing else suffers (DESIGN I3).
+An event is marked as relayed only when the stream has stored it; a crash between the two repeats it, and readers know a
+repeated event by its sequence number. While the broker is away the outbox grows and nothing else suffers (DESIGN I3).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from prometheus_client import Counter
@@ -22,11 +21,11 @@ RELAYED = Counter("yubin_queue_events_relayed", "events that the stream has stor
 BATCH = 200
 PAUSE = 0.5  # seconds between looks at an empty outbox
 AWAY = 2.0  # seconds after a failure
-Encode = Callable[[Event], tuple[str, str, bytes]]
+Encode = Callable[[Sequence[Event]], list[tuple[str, str, bytes]]]
 
 
 async def relay_events(ledger: Ledger, sink: EventSink, stopping: asyncio.Event, *, encode: Encode) -> None:
-    """Until ``stopping``; ``encode`` makes (subject, message id, payload) of an event."""
+    """Until ``stopping``; ``encode`` makes (subject, message id, payload) of events."""
     while not stopping.is_set():
         try:
             moved = await relay_once(ledger, sink, encode)
@@ -42,7 +41,7 @@ async def relay_once(ledger: Ledger, sink: EventSink, encode: Encode) -> int:
     """Moves one batch; the number of events."""
     events = await ledger.unrelayed(BATCH)
     if events:
-        await sink.send([encode(event) for event in events])
+        await sink.send(encode(events))
         await ledger.relayed([event.seq for event in events])
         RELAYED.inc(len(events))
     return len(events)
