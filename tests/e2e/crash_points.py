@@ -25,13 +25,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.delivery.upkeep import Upkeep
-from tests.integration.delivery import Street, street, until
+from tests.integration.delivery import DeliveryPod, Street, street, until
 from tests.integration.directory import LIGHT, DirectoryPod
 from tests.integration.submission import ALICE, PASSWORD, SubmissionPod
 from tests.servers.dns import DnsServer
 from tests.servers.nats import NatsServer
 from tests.servers.smtp_sink import Sink
 from yubin.objects.open import open_objects
+from yubin.runtime.certificates import issue
 
 POINTS = (
     "accept.before_blob",
@@ -123,6 +124,16 @@ def _one(post: Post, client: smtplib.SMTP_SSL, name: int, chance: random.Random)
         post.acked.add(message_id)
 
 
+def broker(folder: Path) -> NatsServer:
+    """Over mutual TLS, by the CA of the pods."""
+    return NatsServer(folder / "nats", credentials=issue(folder / "ca", "nats"))
+
+
+async def connected(pod: DeliveryPod) -> None:
+    """Until both inlets are open."""
+    await until(lambda: pod.log.count("NATS is connected.") >= 2, 30, lambda: pod.log)
+
+
 def refuses(argument: str) -> str | None:
     return "550 5.1.1 nobody here" if "-refused@" in argument else None
 
@@ -130,7 +141,7 @@ def refuses(argument: str) -> str | None:
 async def run(folder: Path, rounds: int, url: str = "") -> Score:
     """``rounds`` kills at each point; ``url`` of the ledger, by default SQLite in the folder."""
     began, score = time.monotonic(), Score()
-    directory, nats = DirectoryPod(folder, **LIGHT, **WIDE), NatsServer(folder / "nats")
+    directory, nats = DirectoryPod(folder, **LIGHT, **WIDE), broker(folder)
     with DnsServer().running() as dns:
         async with Sink(script={"rcpt": refuses}) as sink, street(folder, dns, sink.port, url) as town:
             dns.load(ZONE)
@@ -142,7 +153,7 @@ async def run(folder: Path, rounds: int, url: str = "") -> Score:
                     await admin.create_domain("acme", "a.example")
                     await admin.create_account(ALICE, PASSWORD)
                 ledger = {"YUBIN_LEDGER_URL": url or f"sqlite://{folder}/ledger.db"}
-                await town.pod(YUBIN_NATS_URL=nats.url, **ledger)
+                await connected(await town.pod(YUBIN_NATS_URL=nats.url, **ledger))
                 (folder / "pod").mkdir()
                 objects = {"YUBIN_OBJECTS_URL": f"file://{folder}/objects"}
                 pod = SubmissionPod(folder / "pod", directory, nats=nats.url, **ledger, **objects)
