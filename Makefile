@@ -9,7 +9,7 @@ PROTOS := $(wildcard proto/yubin/v1/*.proto)
 NATS_LATEST := .cache/nats-latest/nats-server
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto fmt check test bench run vectors docs test-nats-latest clean
+.PHONY: help setup proto fmt check test chaos bench run vectors docs test-nats-latest clean
 
 help: ## this list
 	@echo "Yubin: make TARGET"
@@ -36,6 +36,9 @@ check: setup ## formatter, linter, types, the folder plan, and stubs that fit th
 test: setup ## all tests, against real servers on free loopback ports (ARGS="-k name" for some)
 	@./scripts/nats-latest --if-possible
 	$(PYTHON3) -m pytest $(ARGS)
+
+chaos: setup ## the submission pod killed 25 times at each crash point, under real clients (docs/chaos.md)
+	$(PYTHON3) -m tests.e2e.crash_points $(or $(ARGS),25)
 
 bench: setup ## CPU per letter, beside the peer's where Postfix is installed (ARGS="--help")
 	$(PYTHON3) -m bench $(ARGS)
