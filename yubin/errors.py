@@ -47,12 +47,19 @@ class Failure(Exception):  # noqa: N818 - "failure" is the word of RFC 3463
         return f"{self.code} {self.enhanced} {self.text}"
 
 
+# fmt: off - one line for each kind reads as the table that it is
 class Invalid(Failure):
     default_code, default_enhanced, imap, grpc, http = 501, "5.5.4", "CANNOT", "INVALID_ARGUMENT", 400
 
 
 class Unauthenticated(Failure):
-    default_code, default_enhanced, imap, grpc, http = 535, "5.7.8", "AUTHENTICATIONFAILED", "UNAUTHENTICATED", 401
+    default_code, default_enhanced, imap, grpc, http = (
+        535,
+        "5.7.8",
+        "AUTHENTICATIONFAILED",
+        "UNAUTHENTICATED",
+        401,
+    )
 
 
 class Denied(Failure):
@@ -82,6 +89,8 @@ class Unavailable(Failure):
 class Internal(Failure):
     default_code, default_enhanced, imap, grpc, http = 451, "4.3.0", "SERVERBUG", "INTERNAL", 500
 
+
+# fmt: on
 
 KINDS: dict[str, type[Failure]] = {
     kind.__name__: kind
