@@ -53,13 +53,7 @@ class Invalid(Failure):
 
 
 class Unauthenticated(Failure):
-    default_code, default_enhanced, imap, grpc, http = (
-        535,
-        "5.7.8",
-        "AUTHENTICATIONFAILED",
-        "UNAUTHENTICATED",
-        401,
-    )
+    default_code, default_enhanced, imap, grpc, http = 535, "5.7.8", "AUTHENTICATIONFAILED", "UNAUTHENTICATED", 401
 
 
 class Denied(Failure):
