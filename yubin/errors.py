@@ -47,7 +47,8 @@ class Failure(Exception):  # noqa: N818 - "failure" is the word of RFC 3463
         return f"{self.code} {self.enhanced} {self.text}"
 
 
-# fmt: off - one line for each kind reads as the table that it is
+# One line for each kind: read as the table that it is.
+# fmt: off
 class Invalid(Failure):
     default_code, default_enhanced, imap, grpc, http = 501, "5.5.4", "CANNOT", "INVALID_ARGUMENT", 400
 
