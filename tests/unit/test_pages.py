@@ -87,3 +87,15 @@ def test_the_alerts_are_rules_that_prometheus_reads(tmp_path):
         check=False,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_crash_point_is_listed():
+    """docs/testing.md names the crash points that the code has, and no others."""
+    sources = (file for folder in ("yubin", "services") for file in (ROOT / folder).rglob("*.py"))
+    there = {
+        name
+        for file in sources
+        for name in re.findall(r'faults\.point\("([^"]+)"\)', file.read_text("utf-8"))
+    }
+    section = (DOCS / "testing.md").read_text("utf-8").partition("## Crash points")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z_.0-9]+)` \|", section, re.MULTILINE)) == there
