@@ -66,7 +66,7 @@ class System:
         routes = [*Directory(self.directory).routes(), *letters.routes(), *Queue(self.ledger).routes()]
         app = application(routes, Edge(Tokens(TOKEN), Limits(**self.limits)), document(routes, "0"))
         pair = (self.own.cert, self.own.key)
-        async with serving(app, "127.0.0.1", 0, certificate=pair, grace=2) as self.port:
+        async with serving(app, "127.0.0.1", 0, certificate=pair, grace=20) as self.port:
             yield self
         self.hasher.close()
 

@@ -280,7 +280,7 @@ async def test_an_idle_client_does_not_hold_up_the_stop(tmp_path):
             await asyncio.sleep(0.15)
             began = time.monotonic()
             await pod.aclose()
-            assert time.monotonic() - began < 10  # the grace is 30 s
+            assert time.monotonic() - began < 10  # the grace is 20 s
             assert (await request).status_code == 201
             silent.close()
 
