@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import structlog
-from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from services.delivery import fit, meters
@@ -28,6 +27,7 @@ from services.delivery.terms import OurTrouble, Peer, Permit, SessionFailed
 from yubin import ids
 from yubin.dns.port import Route
 from yubin.queue.port import Claim, Pending, Result
+from yubin.runtime import tracing
 from yubin.smtp.data import CHUNK
 from yubin.smtp.envelope import Envelope, Recipient
 from yubin.smtp.sevenbit import convert
@@ -36,7 +36,6 @@ from yubin.smtp.stage import Stage, Transaction
 __all__ = ["Attempt", "AttemptLimits", "Content"]
 
 log = structlog.get_logger()
-tracer = trace.get_tracer("yubin.smtp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +175,7 @@ class Attempt:
             "tls.protocol.version": session.tls.version if session.tls else "",
             "tls.cipher": session.tls.cipher if session.tls else "",
         }
-        with tracer.start_as_current_span(
-            "smtp.transaction", kind=SpanKind.CLIENT, attributes=attributes
-        ) as span:
+        with tracing.span("smtp.transaction", SpanKind.CLIENT, attributes) as span:
             transaction = await session.transact(envelope, body, job.permit)
             if transaction.final is not None:
                 span.set_attribute("smtp.reply", transaction.final.code)

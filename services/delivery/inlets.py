@@ -16,7 +16,6 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 import structlog
-from opentelemetry import trace
 from prometheus_client import Counter, Gauge
 
 from services.delivery.leases import Leases
@@ -118,7 +117,7 @@ class Inlets:
     async def _gate(self, parcel: Parcel, lane: Lane, ticket: Ticket, route: Route) -> None:
         sent_at = self._leases.clock()
         try:
-            with trace.get_tracer("yubin.delivery").start_as_current_span("ledger.claim"):
+            with tracing.span("ledger.claim"):
                 claim = await self._ledger.claim(ticket, owner=self._owner, lease=self._leases.seconds)
         except Failure as failure:  # not acked: it comes again, and the ledger has it too
             log.warning("A claim failed.", action="claim", why=failure.text)

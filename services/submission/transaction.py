@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from opentelemetry import trace
 
 from services.submission.allowance import Allowance
 from services.submission.authors import author_domain, own
@@ -28,13 +27,12 @@ from yubin.mail.message import complete
 from yubin.mail.trace import protocol, received
 from yubin.queue.port import NewRecipient, Origin
 from yubin.reception.policy import Envelope, Session
-from yubin.runtime import faults
+from yubin.runtime import faults, tracing
 from yubin.sasl.mechanism import Credentials
 from yubin.smtp import lines
 from yubin.smtp.command import Mail, Rcpt
 
 log = structlog.get_logger()
-tracer = trace.get_tracer("yubin.submission")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +93,7 @@ class Submission:
     async def data(self, session: Session, envelope: Envelope, content: bytes) -> str:
         message_id = uuid7()
         shown = number(message_id)
-        with tracer.start_as_current_span("submission.transaction") as span:
+        with tracing.span("submission.transaction") as span:
             span.set_attribute("yubin.message", shown)
             draft = self._draft(session, envelope, content, message_id, shown)
             await self._accept(draft)

@@ -10,12 +10,12 @@ import sys
 import tracemalloc
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 
-from services.delivery import attempt
 from tests.integration.outbound import BODY, claim, content, only, outbound, route
 from tests.servers.smtp_sink import Do, sink_thread
 from yubin import ids
@@ -27,7 +27,7 @@ def spans(monkeypatch):
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(attempt, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
     yield exporter
     provider.shutdown()
 

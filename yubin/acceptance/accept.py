@@ -17,7 +17,6 @@ from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
-from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
@@ -39,7 +38,7 @@ from yubin.queue.port import (
     NewRecipient,
     Origin,
 )
-from yubin.runtime import faults
+from yubin.runtime import faults, tracing
 from yubin.runtime.tracing import traceparent
 
 BLOB_TIMEOUT = 25.0  # CASES A5: 451 within 30 s
@@ -48,7 +47,6 @@ DEADLINE = (
 )
 THREAD_ABOVE = 256 * 1024  # bytes whose hashing would hold up the event loop
 
-tracer = trace.get_tracer("yubin.acceptance")
 LETTERS = Counter("yubin_acceptance_letters", "Letters at the gate", ("origin", "outcome"))
 RECIPIENTS = Counter("yubin_acceptance_recipients", "Recipients of accepted letters", ("origin",))
 BYTES = Counter("yubin_acceptance_bytes", "Size of accepted letters", ("origin",))
@@ -101,7 +99,7 @@ class Acceptance:
 
     async def accept(self, draft: Draft) -> UUID:
         """Durable on return. Raises Unavailable (451, 452) and whatever the directory says about the keys."""
-        with tracer.start_as_current_span("accept") as span, SECONDS.labels(draft.origin).time():
+        with tracing.span("accept") as span, SECONDS.labels(draft.origin).time():
             span.set_attribute("yubin.message", number(draft.id))
             try:
                 async with asyncio.timeout(DEADLINE):
@@ -131,7 +129,7 @@ class Acceptance:
         message = _message(draft, len(body), digest)
         letter = Letter(message=message, body=body if in_row else None, deliveries=deliveries)
         faults.point("accept.before_commit")
-        with tracer.start_as_current_span("ledger.accept"):
+        with tracing.span("ledger.accept"):
             await self._ledger.accept(letter)
         faults.point("accept.after_commit")
         return letter
@@ -181,7 +179,7 @@ class Acceptance:
             if delivery.published
         ]
         if jobs:
-            with tracer.start_as_current_span("dispatch.publish", kind=SpanKind.PRODUCER):
+            with tracing.span("dispatch.publish", SpanKind.PRODUCER):
                 self._dispatch.publish(jobs)
         faults.point("accept.after_publish")
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from yubin.runtime import tracing
 
@@ -25,3 +29,32 @@ def test_what_is_not_a_traceparent_is_none(text):
 def test_without_a_provider_there_is_no_traceparent():
     """No endpoint, no trace."""
     assert tracing.traceparent() == ""
+
+
+@pytest.fixture
+def spans(monkeypatch):
+    """A provider that samples everything, and what it recorded."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    return exporter
+
+
+def test_an_attempt_is_linked_to_its_reception(spans):
+    """A new trace whose root is linked to the reception's span."""
+    origin = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    with tracing.linked("delivery.fresh", origin, {"yubin.message": "M"}), tracing.span("ledger.claim"):
+        pass
+    child, root = spans.get_finished_spans()
+    assert format(root.links[0].context.trace_id, "032x") == "a" * 32
+    assert root.context.trace_id != root.links[0].context.trace_id
+    assert child.parent.span_id == root.context.span_id
+
+
+def test_a_letter_that_is_not_traced_begins_no_trace(spans):
+    """Its attempt, and all below it, records nothing, whatever the ratio."""
+    origin = "00-" + "a" * 32 + "-" + "b" * 16 + "-00"
+    with tracing.linked("delivery.fresh", origin, {}), tracing.span("ledger.claim"):
+        assert tracing.traceparent() == origin
+    assert spans.get_finished_spans() == ()
