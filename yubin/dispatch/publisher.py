@@ -30,6 +30,7 @@ STORED, REFUSED, LOST = (JOBS.labels(outcome) for outcome in ("stored", "refused
 
 LIMIT = 20_000  # jobs in the buffer
 WINDOW = 4096  # jobs in flight
+LINGER = 0.003  # seconds in which jobs gather to one write; nobody waits for them
 CHUNK = 256  # jobs sent before others may run
 STALE = 25.0  # seconds; the row's head start is 30
 SILENCE = 10.0  # seconds without one acknowledgement: what is in flight is given up
@@ -88,6 +89,7 @@ class Publisher:
         """Until cancelled."""
         while True:
             await self._wake.wait()
+            await asyncio.sleep(LINGER)
             self._wake.clear()
             if self._client is not None:
                 await self._flush(self._client)
@@ -99,6 +101,7 @@ class Publisher:
             await self._answer.wait()
 
     async def _flush(self, client: Client) -> None:
+        sent = 0
         while self._waiting and self._client is client and self._has_room():
             at, _ = self._waiting[0]
             jobs = self._next()
@@ -106,8 +109,12 @@ class Publisher:
                 self._drop(len(jobs))
                 continue
             for start in range(0, len(jobs), CHUNK):
-                await self._send(client, jobs[start : start + CHUNK])
-                await asyncio.sleep(0)
+                chunk = jobs[start : start + CHUNK]
+                await self._send(client, chunk)
+                sent += len(chunk)
+                if sent >= CHUNK:  # others have their turn, and NATS its write
+                    sent = 0
+                    await asyncio.sleep(0)
 
     async def _send(self, client: Client, jobs: Sequence[Job]) -> None:
         for number, job in enumerate(jobs):

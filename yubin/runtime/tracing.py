@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    Tracer,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
+_made: dict[str, object] = {}  # the provider, and its tracer
 
 
 def setup(pod: str, instance: str, endpoint: str | None, ratio: float) -> None:
@@ -114,7 +124,7 @@ def span(
     current = trace.get_current_span()
     if _off() or (current.get_span_context().is_valid and not current.is_recording()):
         return nullcontext(INVALID_SPAN)
-    return trace.get_tracer("yubin").start_as_current_span(name, kind=kind, attributes=attributes)
+    return _tracer().start_as_current_span(name, kind=kind, attributes=attributes)
 
 
 def linked(name: str, origin: str, attributes: Mapping[str, str]) -> AbstractContextManager[Span]:
@@ -124,13 +134,21 @@ def linked(name: str, origin: str, attributes: Mapping[str, str]) -> AbstractCon
         return nullcontext(INVALID_SPAN)
     if context is not None and not context.trace_flags.sampled:
         return trace.use_span(NonRecordingSpan(context))  # so that nothing below begins a trace
-    return trace.get_tracer("yubin").start_as_current_span(
+    return _tracer().start_as_current_span(
         name,
         context=Context(),
         kind=SpanKind.CONSUMER,
         links=[Link(context)] if context else [],
         attributes=attributes,
     )
+
+
+def _tracer() -> Tracer:
+    """Of the provider that is set: making one costs more than a span."""
+    provider = trace.get_tracer_provider()
+    if _made.get("provider") is not provider:
+        _made.update(provider=provider, tracer=provider.get_tracer("yubin"))
+    return cast("Tracer", _made["tracer"])
 
 
 def _off() -> bool:
