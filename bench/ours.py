@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -70,16 +68,6 @@ class Ours:
     def memory(self) -> dict[str, int]:
         return {name: round(cpu.rss(pid)) for name, pid in self._pids().items()}
 
-    def delivered(self) -> int:
-        return int(self._metric('yubin_delivery_recipients_total{outcome="delivered"'))
-
-    def until_delivered(self, goal: int, timeout: float = 120.0) -> None:
-        until = time.monotonic() + timeout
-        while self.delivered() < goal:
-            if time.monotonic() > until:
-                raise SystemExit(f"only {self.delivered()} of {goal} letters arrived")
-            time.sleep(0.1)
-
     @contextmanager
     def without_delivery(self) -> Iterator[None]:
         """The delivery pod stands still, so that accepting alone is counted."""
@@ -92,14 +80,6 @@ class Ours:
 
     def versions(self) -> str:
         return ", ".join(f"{name} {version(name)}" for name in ("uvloop", "grpcio", "nats-py", "asyncpg"))
-
-    def _metric(self, start: str) -> float:
-        port = self._run()["ports"]["delivery_metrics"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-            text = answer.read().decode()
-        return sum(
-            float(m[1]) for m in re.finditer(rf"^{re.escape(start)}[^}}]*}} (\S+)$", text, re.MULTILINE)
-        )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ SIGTERM and SIGINT set ``pod.stopping``; a background task that dies ends the pr
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -128,6 +129,7 @@ async def serve(name: str, config: S, build: Build[S]) -> int:
     try:
         async with build(config, pod), pod.running() as health:
             await health.ready_once(pod.stopping)
+            spare_the_collector()
             log.info("This pod is ready.", action="ready", version=VERSION, loop=type(loop).__module__)
             await pod.stopping.wait()
             log.info("This pod takes no new work and finishes what is on the wire.", action="stop")
@@ -136,6 +138,16 @@ async def serve(name: str, config: S, build: Build[S]) -> int:
         tracing.shutdown()
     log.info("This pod has stopped.", action="stopped")
     return 1 if pod.failed else 0
+
+
+def spare_the_collector() -> None:
+    """What a pod was built of lives as long as it does, and letters make few cycles: look for them seldom.
+
+    The shipped thresholds cost a tenth of the CPU of a busy pod.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def main(name: str, kind: type[S], build: Build[S]) -> None:
