@@ -221,7 +221,6 @@ DELIBERATE: dict[str, dict[str, str]] = {
         "rfc2822-example13": "dkimpy does not know blanks between a name and its colon (RFC 5322 4.5); RFC 6376 3.4.2 drops them",
     },
     "authors": {
-        "plain_emails-raw_email_multiple_from": "two addresses without a comma: programs differ, so From is refused with 550 5.6.0"
     },
     "subjects": {
         "normal-headers-subject-folded-mime-incomplete": "RFC 2047 2: no white space inside an encoded word; it stays as it is"
