@@ -220,8 +220,6 @@ DELIBERATE: dict[str, dict[str, str]] = {
         "normal-headers-subject-2-subjects": _TWO_SUBJECTS,
         "rfc2822-example13": "dkimpy does not know blanks between a name and its colon (RFC 5322 4.5); RFC 6376 3.4.2 drops them",
     },
-    "authors": {
-    },
     "subjects": {
         "normal-headers-subject-folded-mime-incomplete": "RFC 2047 2: no white space inside an encoded word; it stays as it is"
     },
