@@ -8,11 +8,9 @@ and the pretend DNS.
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
@@ -43,12 +41,6 @@ class Round:
 
     cost: float
     rate: float
-
-
-def interpreter() -> str:
-    """Its version, and whether it was built with profile-guided optimization: that is a quarter of the CPU."""
-    optimized = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-    return f"Python {platform.python_version()} ({'optimized' if optimized else 'plain'} build)"
 
 
 def load(port: int, count: int, *, one: bool, more: tuple[str, ...]) -> dict[str, float]:
@@ -161,7 +153,7 @@ def main(letters: int, rounds: int, only: tuple[str, ...], database: str, dkim: 
         folder.chmod(0o755)
         (folder / "peer").mkdir()
         with ours(folder / "ours", database=database, dkim=dkim) as system:
-            console.print(f"{interpreter()}, {system.versions()}, fixed work {cpu.noise()} ms")
+            console.print(f"Python {sys.version}, {system.versions()}, fixed work {cpu.noise()} ms")
             for turn in range(rounds):
                 for kind in kinds:
                     if not no_peer:
