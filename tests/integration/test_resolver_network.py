@@ -123,7 +123,9 @@ async def test_queries_under_way_are_bounded(server):
     narrow = lookup(server, terms=Terms(timeout=5, attempts=1, deadline=0.3, in_flight=2))
     answers = await asyncio.gather(*(narrow.query(f"n{n}.example", "A") for n in range(100)))
     assert {a.outcome for a in answers} == {Outcome.TEMPORARY}
-    assert server.asked < 10  # two at a time; a few may slip in between the deadlines of the first and their own
+    assert (
+        server.asked < 10
+    )  # two at a time; a few may slip in between the deadlines of the first and their own
 
 
 async def test_ids_and_ports_are_drawn_for_each_query(server):
