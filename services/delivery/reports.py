@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from uuid import UUID
 
@@ -61,26 +61,42 @@ class Reports:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+            more = False
             if time.monotonic() >= look_at:  # also while the worker brings one after the other
-                await self._look()
+                more = await self._look()
                 look_at = time.monotonic() + self._every
             self._wake.clear()
-            for message_id in self._take():
-                await self._one(message_id)
+            made = await self._make(self._take())
+            if more and made:  # a batch was full, and not of reports that fail again and again
+                look_at = time.monotonic()
 
     def _take(self) -> set[UUID]:
         taken, self._owed = self._owed, set()
         return taken
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """True when there may be more than one batch."""
         try:
-            self._owed.update(await self._ledger.reports_due(BATCH))
+            found = await self._ledger.reports_due(BATCH)
         except Failure as failure:
             log.warning("The ledger could not be asked for reports.", action="report", why=failure.text)
+            return False
+        self._owed.update(found)
+        return len(found) == BATCH
 
-    async def _one(self, message_id: UUID) -> None:
+    async def _make(self, owed: Iterable[UUID]) -> int:
+        """A few at once; the number of reports that were made."""
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(message_id: UUID) -> bool:
+            async with room:
+                return await self._one(message_id)
+
+        return sum(await asyncio.gather(*(one(message_id) for message_id in owed)))
+
+    async def _one(self, message_id: UUID) -> bool:
         try:
-            await self.report(message_id)
+            return await self.report(message_id) is not None
         except Failure as failure:  # asked for again at the next look
             log.warning(
                 "A report was put off.", action="report", message=ids.number(message_id), why=failure.text
@@ -88,6 +104,7 @@ class Reports:
         except Exception:  # the worker loop: a letter that cannot be reported must not stop the others
             ERRORS.labels("report").inc()
             log.exception("A report failed.", action="report", message=ids.number(message_id))
+        return False
 
     async def report(self, message_id: UUID) -> UUID | None:
         """Make the report that is owed about a message, if any; its id."""

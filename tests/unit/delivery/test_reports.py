@@ -98,3 +98,46 @@ def test_a_report_without_its_original_is_still_a_report():
     letter = notification(about, [owed], host="mx.example", now=1.0, original=None)
     assert letter is not None
     assert b"550 5.1.1 no such user" in letter.body
+
+
+async def test_a_flood_of_bounces_is_reported_without_waiting_between_batches(monkeypatch):
+    """What the worker could not keep in mind is found in the ledger batch after batch, not one batch a turn."""
+    monkeypatch.setattr("services.delivery.reports.BATCH", 3)
+    world = World(slots=100)
+    world.router.routes["x.example"] = nowhere("x.example", Verdict.NO_DOMAIN)
+    messages = [await world.accept("b@x.example") for _ in range(20)]
+    await world.run(lambda: all(world.memory._mail[m.id].events[-1].kind == "bounced" for m in messages))
+    world.reports._owed.clear()
+    world.reports._every = 2.0
+    running = asyncio.create_task(world.reports.run())
+    async with asyncio.timeout(10):  # seven batches, two seconds each otherwise
+        while len(await reports_in(world)) < 20:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_reports_that_always_fail_do_not_spin(monkeypatch):
+    """A full batch of messages whose report fails is looked at once a turn, not again at once."""
+    monkeypatch.setattr("services.delivery.reports.BATCH", 1)
+    world = World()
+    message = await bounced(world)
+    looks = []
+
+    async def due(_limit):
+        looks.append(1)
+        return [message.id]
+
+    async def fails(_message_id):
+        raise RuntimeError("cannot be composed")
+
+    monkeypatch.setattr(world.memory, "reports_due", due)
+    monkeypatch.setattr(world.reports, "report", fails)
+    world.reports._owed.clear()
+    world.reports._wake.clear()
+    world.reports._every = 0.2
+    running = asyncio.create_task(world.reports.run())
+    await asyncio.sleep(1.0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert 1 <= len(looks) <= 6
