@@ -1,8 +1,8 @@
 """Accounts: tenants, domains, accounts, aliases, credentials, limits, DKIM keys, as the ``directory`` pod keeps them.
 
-Four ports. ``Authenticator`` and ``SigningKeys`` are what other pods ask on a letter's way; ``Administration`` is what
-the api pod asks on behalf of an operator; each is implemented by the directory itself and by a client of it
-(``remote.py``). ``Accounts`` is the store below the directory, and nobody else's.
+``Authenticator``, ``SigningKeys``, ``Recipients`` and ``Sessions`` are what other pods ask on a letter's way;
+``Administration`` is what the api pod asks on behalf of an operator; each is implemented by the directory itself and by
+a client of it (``remote.py``). ``Accounts`` is the store below the directory, and nobody else's.
 
 Names are canonical everywhere below the edge: a domain is lower-case A-labels without the last dot, an account's or
 alias' address has a lower-case local part too. A domain belongs to one tenant, and with it every address in it.
@@ -10,7 +10,9 @@ alias' address has a lower-case local part too. A domain belongs to one tenant, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 KEYS_PER_DOMAIN = 8  # DKIM records, retired ones included
@@ -41,6 +43,8 @@ class Identity:
     senders: frozenset[str]
     sender_domains: frozenset[str]
     limits: Limits
+    session: str = field(default="", repr=False, compare=False)  # token for the mailbox pod
+    session_for: float = 0.0  # seconds that it holds
 
     def owns(self, address: str) -> bool:
         """``address`` in canonical form; a subaddress (user+tag) of an own address is one's own (RFC 5233)."""
@@ -102,6 +106,7 @@ class Account:
     enabled: bool
     limits: Limits
     created: float
+    moved_to: str = ""  # the address that people are told instead (551 5.1.6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +147,63 @@ class SigningKeys(Protocol):
         """The keys that sign for this domain now; empty when it is not ours or has none. May raise Unavailable."""
 
 
+class Kind(Enum):
+    """What an address is to us."""
+
+    NOT_LOCAL = 0  # no domain of ours
+    UNKNOWN = 1  # our domain, no such address
+    LOCAL = 2
+    MOVED = 3
+    DISABLED = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalAccount:
+    """``quota`` and ``message_size`` in bytes, 0: the pod's default."""
+
+    id: str
+    address: str
+    quota: int = 0
+    message_size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where mail for an address goes: aliases (at most 10 deep), catch-all and subaddress resolved, each target once.
+
+    LOCAL has ``accounts``, or ``remote`` addresses elsewhere, or both. Disabled and moved targets of an alias are left
+    out while others remain.
+    """
+
+    kind: Kind
+    tenant: str = ""
+    accounts: tuple[LocalAccount, ...] = ()
+    remote: tuple[str, ...] = ()
+    moved_to: str = ""
+
+
+class Recipients(Protocol):
+    async def lookup(self, addresses: Sequence[str]) -> tuple[Destination, ...]:
+        """One for each address, in order; addresses as typed, any number. Raises Unavailable (451 4.3.0).
+
+        The client remembers answers as long as the directory says (NOT_LOCAL for the whole domain), and while it is
+        away for up to an hour more, UNKNOWN not at all beyond 5 s: a mistyped or new account is not refused for long.
+        """
+
+
+class Sessions(Protocol):
+    """Tokens that the mailbox pod takes for an account (DESIGN 6): short-lived, renewed while the account holds."""
+
+    async def renew(self, sessions: Sequence[str]) -> tuple[str, ...]:
+        """New ones in order; "" where the account is gone, disabled, or the token had ended. Raises Unavailable."""
+
+    async def open(self, address: str) -> tuple[Account, str]:
+        """For an operator's tools: the account and a token. Raises NotFound."""
+
+    async def keys(self) -> tuple[bytes, ...]:
+        """Raw Ed25519 public keys (RFC 8032), for who checks tokens."""
+
+
 class Administration(Protocol):
     """Lists are pages in the order of their key: those behind ``after``, at most ``limit`` (0: 100; at most 1000).
 
@@ -173,9 +235,14 @@ class Administration(Protocol):
     async def get_account(self, address: str) -> Account: ...
 
     async def update_account(
-        self, address: str, *, enabled: bool | None = None, limits: Limits | None = None
+        self,
+        address: str,
+        *,
+        enabled: bool | None = None,
+        limits: Limits | None = None,
+        moved_to: str | None = None,
     ) -> Account:
-        """Changes what is not None; ``limits`` are replaced as a whole."""
+        """Changes what is not None; ``limits`` are replaced as a whole, ``moved_to`` "" means: it has not."""
 
     async def set_password(self, address: str, password: str) -> None: ...
 
@@ -235,7 +302,15 @@ class Accounts(Protocol):
     async def accounts(self, domain: str, after: str, limit: int) -> tuple[Account, ...]:
         """``domain`` "" means all; ``after`` is an address."""
 
-    async def change_account(self, address: str, enabled: bool | None, limits: Limits | None) -> Account: ...
+    async def change_account(
+        self, address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+    ) -> Account: ...
+
+    async def resolve(self, address: str) -> Destination:
+        """Of a canonical address; one transaction, or one snapshot."""
+
+    async def enabled(self, accounts: Sequence[str]) -> dict[str, Account]:
+        """Those of the account ids that exist and are enabled."""
 
     async def remove_account(self, address: str) -> None:
         """With its credentials."""

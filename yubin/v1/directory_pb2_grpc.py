@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class DirectoryStub:
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
@@ -46,6 +47,26 @@ class DirectoryStub:
                 '/yubin.v1.Directory/SigningKeys',
                 request_serializer=yubin_dot_v1_dot_directory__pb2.SigningKeysRequest.SerializeToString,
                 response_deserializer=yubin_dot_v1_dot_directory__pb2.SigningKeysResponse.FromString,
+                _registered_method=True)
+        self.Lookup = channel.unary_unary(
+                '/yubin.v1.Directory/Lookup',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.LookupRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.LookupResponse.FromString,
+                _registered_method=True)
+        self.RenewSessions = channel.unary_unary(
+                '/yubin.v1.Directory/RenewSessions',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.RenewSessionsRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.RenewSessionsResponse.FromString,
+                _registered_method=True)
+        self.OpenSession = channel.unary_unary(
+                '/yubin.v1.Directory/OpenSession',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.OpenSessionRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.OpenSessionResponse.FromString,
+                _registered_method=True)
+        self.SessionKeys = channel.unary_unary(
+                '/yubin.v1.Directory/SessionKeys',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.SessionKeysRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.SessionKeysResponse.FromString,
                 _registered_method=True)
         self.CreateTenant = channel.unary_unary(
                 '/yubin.v1.Directory/CreateTenant',
@@ -130,7 +151,8 @@ class DirectoryStub:
 
 
 class DirectoryServicer:
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
@@ -145,6 +167,35 @@ class DirectoryServicer:
 
     def SigningKeys(self, request, context):
         """The DKIM keys that sign for a domain now. An unknown domain has none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Lookup(self, request, context):
+        """Where mail for each address goes: aliases, catch-all and subaddresses (RFC 5233) resolved. An address that is not
+        ours is NOT_LOCAL, which holds for its whole domain.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewSessions(self, request, context):
+        """New tokens for old ones that have not ended yet, in order; "" where the account is gone or disabled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenSession(self, request, context):
+        """A token for an account without its password: for the operator's tools.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SessionKeys(self, request, context):
+        """The Ed25519 public keys that tokens are checked with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,7 +258,7 @@ class DirectoryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAccount(self, request, context):
-        """Changes limits or the enabled flag; only fields that are set.
+        """Changes limits, the enabled flag or where it has moved to; only fields that are set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -265,6 +316,26 @@ def add_DirectoryServicer_to_server(servicer, server):
                     servicer.SigningKeys,
                     request_deserializer=yubin_dot_v1_dot_directory__pb2.SigningKeysRequest.FromString,
                     response_serializer=yubin_dot_v1_dot_directory__pb2.SigningKeysResponse.SerializeToString,
+            ),
+            'Lookup': grpc.unary_unary_rpc_method_handler(
+                    servicer.Lookup,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.LookupRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.LookupResponse.SerializeToString,
+            ),
+            'RenewSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewSessions,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.RenewSessionsRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.RenewSessionsResponse.SerializeToString,
+            ),
+            'OpenSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenSession,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.OpenSessionRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.OpenSessionResponse.SerializeToString,
+            ),
+            'SessionKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.SessionKeys,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.SessionKeysRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.SessionKeysResponse.SerializeToString,
             ),
             'CreateTenant': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateTenant,
@@ -355,7 +426,8 @@ def add_DirectoryServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Directory:
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Everything else: api.
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
     """
@@ -404,6 +476,114 @@ class Directory:
             '/yubin.v1.Directory/SigningKeys',
             yubin_dot_v1_dot_directory__pb2.SigningKeysRequest.SerializeToString,
             yubin_dot_v1_dot_directory__pb2.SigningKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Lookup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/Lookup',
+            yubin_dot_v1_dot_directory__pb2.LookupRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.LookupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/RenewSessions',
+            yubin_dot_v1_dot_directory__pb2.RenewSessionsRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.RenewSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/OpenSession',
+            yubin_dot_v1_dot_directory__pb2.OpenSessionRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.OpenSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SessionKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/SessionKeys',
+            yubin_dot_v1_dot_directory__pb2.SessionKeysRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.SessionKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,
