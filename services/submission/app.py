@@ -9,9 +9,9 @@ from dataclasses import replace
 from services.submission.allowance import Allowance
 from services.submission.config import Settings
 from services.submission.transaction import Rules, Submission
-from services.submission.unwind import Unwinding
 from yubin.acceptance.accept import Acceptance
 from yubin.acceptance.head_start import HeadStart
+from yubin.acceptance.unwind import Unwinding
 from yubin.accounts.remote import RemoteDirectory
 from yubin.dispatch.open import open_dispatch
 from yubin.objects.open import open_objects

@@ -16,8 +16,8 @@ import structlog
 
 from services.submission.allowance import Allowance
 from services.submission.authors import author_domain, own
-from services.submission.unwind import Unwinding
 from yubin.acceptance.accept import Acceptance, Draft
+from yubin.acceptance.unwind import Unwinding
 from yubin.accounts.port import Authenticator, Identity
 from yubin.errors import Denied, Exhausted, Invalid, Unavailable
 from yubin.ids import number, uuid7

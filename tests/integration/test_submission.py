@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.submission.allowance import Allowance
 from services.submission.transaction import Rules, Submission
-from services.submission.unwind import Unwinding
 from tests.servers.dialogue import Dialogue
 from yubin.acceptance import accept
 from yubin.acceptance.head_start import HeadStart
+from yubin.acceptance.unwind import Unwinding
 from yubin.accounts.port import Identity, Limits, SigningKey
 from yubin.dispatch.memory import MemoryDispatch
 from yubin.dispatch.port import Lane

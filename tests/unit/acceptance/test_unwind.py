@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.submission.unwind import Unwinding
+from yubin.acceptance.unwind import Unwinding
 from yubin.errors import Unavailable
 from yubin.ids import uuid7
 from yubin.queue.port import Wish
