@@ -11,16 +11,20 @@ from services.delivery.alone import Alone
 from services.delivery.attempt import Attempt, AttemptLimits
 from services.delivery.config import Settings
 from services.delivery.connections import Connections
+from services.delivery.handover import Handover
 from services.delivery.inlets import Inlets
+from services.delivery.inside import InsideRouter
 from services.delivery.leases import Leases
 from services.delivery.reports import Reports
 from services.delivery.slots import AHEAD, Slots
 from services.delivery.upkeep import Upkeep
 from services.delivery.worker import Worker
+from yubin.accounts.remote import RemoteDirectory
 from yubin.dispatch.codec import event_payloads
 from yubin.dispatch.open import open_dispatch, open_events
 from yubin.dispatch.port import Lane
 from yubin.dns.remote import RemoteRouter
+from yubin.mailboxes.remote import RemoteDeliveries
 from yubin.objects.open import open_objects
 from yubin.queue.group import Grouped
 from yubin.queue.open import open_ledger
@@ -42,7 +46,9 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     ca, cert, key = settings.tls_ca, settings.tls_cert, settings.tls_key
     dispatch = await open_dispatch(settings.nats_url, ca=ca, cert=cert, key=key)
     events = await open_events(settings.nats_url, ca=ca, cert=cert, key=key)
-    router = RemoteRouter(pod.channel(settings.resolver, "resolver"))
+    directory = RemoteDirectory(pod.channel(settings.directory, "directory"))
+    deliveries = RemoteDeliveries(pod.channel(settings.mailbox, "mailbox"))
+    router = InsideRouter(RemoteRouter(pod.channel(settings.resolver, "resolver")), directory)
     connections = Connections(
         hostname=settings.hostname,
         port=settings.smtp_port,
@@ -61,8 +67,15 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     leases = Leases(ledger, seconds=settings.lease, clock=time.monotonic)
     alone = Alone(ledger, cap=settings.attempt_cap)
+    handover = Handover(recipients=directory, deliveries=deliveries, objects=objects, ledger=grouped)
     worker = Worker(
-        ledger=grouped, objects=objects, attempt=attempt, alone=alone, leases=leases, owed=reports
+        ledger=grouped,
+        objects=objects,
+        attempt=attempt,
+        handover=handover,
+        alone=alone,
+        leases=leases,
+        owed=reports,
     )
     slots = Slots(settings.slots, AHEAD * settings.site_connections)
     inlets = Inlets(
@@ -95,6 +108,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await connections.close()
+        await deliveries.close()
         await dispatch.close()
         await events.close()
         await grouped.close()

@@ -13,6 +13,8 @@ class Settings(PodSettings):
     ledger_url: str = Field(description="postgresql://…, sqlite:///absolute/path or memory:")
     objects_url: str = Field(description="s3://bucket/prefix, file:///absolute/folder or memory:")
     resolver: str = Field("resolver:7000", description="the resolver pods, host:port")
+    directory: str = Field("directory:7000", description="the directory pods, host:port")
+    mailbox: str = Field("mailbox:7000", description="the mailbox pods, host:port")
     hostname: str = Field(description="the name said in EHLO and in DSNs; its A and PTR records should agree")
     smtp_port: int = Field(25, ge=1, le=65535, description="the port of other people's mail servers")
     slots: int = Field(400, ge=1, le=20_000, description="deliveries under way at once in this pod")

@@ -22,6 +22,7 @@ from yubin.errors import Failure
 from yubin.mail.dsn import Notification, Report, Reported, compose
 from yubin.objects.port import Objects
 from yubin.queue.port import Claim, Ledger, Letter, Message, NewDelivery, NewRecipient, Origin, Reportable
+from yubin.queue.rules import INBOUND
 from yubin.runtime import faults
 from yubin.runtime.metrics import ERRORS
 
@@ -148,7 +149,12 @@ class Reports:
 def notification(
     about: Message, owed: Sequence[Reportable], *, host: str, now: float, original: bytes | None
 ) -> Letter | None:
-    """The report as a letter ready for the ledger; None when nobody is to be told."""
+    """The report as a letter ready for the ledger; None when nobody is to be told.
+
+    Of a letter that mx accepted for a mailbox nobody is: its sender may be forged (DESIGN 4; CASES I3).
+    """
+    if about.klass.startswith(INBOUND):
+        return None
     report_id = ids.uuid7(now)
     reported = Reported(
         number=ids.number(about.id),

@@ -20,6 +20,8 @@ from prometheus_client import Counter, Histogram
 from services.delivery import verdicts
 from services.delivery.alone import AFTER, Alone, ChildDied
 from services.delivery.attempt import Attempt, Content
+from services.delivery.handover import Handover, kept, stranded
+from services.delivery.inside import SITE
 from services.delivery.leases import Lease, Leases
 from yubin import ids
 from yubin.dns.port import Route
@@ -51,11 +53,20 @@ class Owed(Protocol):
 
 class Worker:
     def __init__(
-        self, *, ledger: Grouped, objects: Objects, attempt: Attempt, alone: Alone, leases: Leases, owed: Owed
+        self,
+        *,
+        ledger: Grouped,
+        objects: Objects,
+        attempt: Attempt,
+        handover: Handover,
+        alone: Alone,
+        leases: Leases,
+        owed: Owed,
     ) -> None:
         self._ledger = ledger
         self._objects = objects
         self._attempt = attempt
+        self._handover = handover
         self._alone = alone
         self._leases = leases
         self._owed = owed
@@ -66,7 +77,7 @@ class Worker:
         span = trace.get_current_span()
         _describe(span, claim, route)
         try:
-            result = await self._result(claim, route, lease)
+            result = kept(claim, await self._result(claim, route, lease))
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(claim, route.site, lease))
             raise
@@ -85,6 +96,10 @@ class Worker:
         if decided is not None:
             return decided
         try:
+            if route.site == SITE:
+                return await self._handover.deliver(claim)
+            if (lost := stranded(claim, route.site)) is not None:
+                return lost
             if claim.crashes >= AFTER:  # the body, too, is for the child to read
                 return await self._alone.deliver(claim, route, lease)
             content = await self._content(claim)

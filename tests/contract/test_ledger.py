@@ -450,6 +450,24 @@ async def test_bystanders_are_not_quarantined(world):
     assert (view.state, view.crashes) == (State.DEFERRED, 0)
 
 
+async def test_what_nobody_can_deliver_waits_for_the_operator(world):
+    """A result may quarantine: who is still pending is kept, unclaimable and unexpired, until it is released."""
+    new = delivery()
+    await world.ledger.accept([letter(new, klass="inbound", expires_in=60.0)])
+    claim = await claim_one(world, new)
+    await world.ledger.finish([replace(result(claim, DEFERRED), quarantine=True)])
+    (view,) = await world.ledger.list(Selection(), limit=5)
+    assert view.state is State.QUARANTINED
+    tracking = await world.ledger.track(claim.message.id)
+    assert kinds(tracking.events)[-2:] == ["deferred", "quarantined"]
+    await world.sleep(30 * 86400)
+    assert await world.ledger.claim_due({"mx.example.org": 5}, owner="w", lease=60) == []
+    assert await world.ledger.expire(10) == []
+    assert await world.ledger.flush(Selection()) == 1
+    (again,) = await world.ledger.claim_due({"mx.example.org": 5}, owner="w", lease=60)
+    assert again.delivery_id == new.id
+
+
 async def test_a_late_success_is_written_whatever_the_epoch(world):
     """The peer said 250: that is true, whoever has the row now; a late failure is not ours to say."""
     new = delivery("a@example.org", "b@example.org")

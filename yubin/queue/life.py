@@ -176,6 +176,9 @@ def finish(row: Row, recipients: Sequence[Recipient], result: Result, now: float
             _done(row, now)
     elif held:
         _defer(row, result, now)
+        if result.quarantine:
+            row.state, row.parked = State.QUARANTINED, now
+            yield News(kind=EventKind.QUARANTINED, text=rules.QUARANTINED_TEXT)
 
 
 def release(row: Row, recipients: Sequence[Recipient], given: Release, now: float) -> None:

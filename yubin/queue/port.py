@@ -103,9 +103,9 @@ class Message:
     requiretls: bool = False
     envid: str | None = None  # decoded xtext (RFC 3461 4.4)
     ret: str | None = None  # FULL | HDRS
-    klass: str = "interactive"  # interactive | dsn | bulk | inbound
+    klass: str = "interactive"  # interactive | dsn | bulk | inbound | inbound-junk
     created: float = 0.0  # written by the ledger
-    expires_in: float = 5 * 86400.0  # seconds after created; 2 days for the null sender
+    expires_in: float = 5 * 86400.0  # seconds after created; 2 days for the null sender; inbound never
     traceparent: str = ""
 
 
@@ -201,6 +201,7 @@ class Result:
 
     ``retry_after``: if given and counted, the next attempt is no sooner than this many seconds from now; if not
     counted, exactly then. ``peer`` is ``host[address]:port`` or "". ``site`` is written where it differs.
+    ``quarantine``: whoever is still pending waits for the operator, who may release or cancel the row.
     """
 
     delivery_id: UUID
@@ -211,6 +212,7 @@ class Result:
     counted: bool = True
     retry_after: float | None = None
     in_doubt: bool = False  # the final dot was sent and its reply never came
+    quarantine: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,6 +81,7 @@ def finish_arrays(results: Sequence[Result]) -> list[list[Any]]:
         [r.counted for r in results],
         [None if r.retry_after is None else float(r.retry_after) for r in results],
         [r.in_doubt for r in results],
+        [r.quarantine for r in results],
         *_columns(words, 6),
     ]
 

@@ -16,6 +16,9 @@ from yubin.queue.port import Backoff, EventKind, Letter, Message, Outcome, Repor
 T = TypeVar("T")
 NULL_SENDER_TERM = 2 * 86400.0  # DESIGN section 3: two days for the null reverse-path
 EXPIRED_CODE, EXPIRED_ENHANCED = 554, "5.4.7"  # RFC 3463 3.5: delivery time expired
+INBOUND = "inbound"  # the class of letters that mx accepted for mailboxes, and its beginning
+INBOUND_TERM = 10 * 365 * 86400.0  # they wait for the mailbox, or for the operator, and do not expire
+QUARANTINED_TEXT = "waits for the operator: release or cancel it"
 CANCELLED_CODE, CANCELLED_ENHANCED, CANCELLED_TEXT = 554, "5.7.0", "cancelled on request"
 BODY_GRACE = 60.0  # a body outlives its last recipient by so many seconds
 TENANTS_IN_TURN = 64  # looked at for one site in one claim
@@ -75,6 +78,8 @@ def owes(tell: int, outcome: Outcome, peer: str) -> bool:
 
 def term(message: Message) -> float:
     """Seconds from acceptance to expiry."""
+    if message.klass.startswith(INBOUND):
+        return INBOUND_TERM
     return message.expires_in if message.sender else min(message.expires_in, NULL_SENDER_TERM)
 
 

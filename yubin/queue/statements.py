@@ -284,13 +284,13 @@ def _finish(clock: str) -> str:
     WITH {clock},
     said AS MATERIALIZED (
         SELECT t.*, d.message_id, d.state, d.state = 'sending' AND d.epoch = t.epoch AS held
-        FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::boolean[], $6::float8[], $7::boolean[])
-            AS t(id, epoch, site, peer, counted, later, in_doubt)
+        FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::boolean[], $6::float8[], $7::boolean[],
+            $8::boolean[]) AS t(id, epoch, site, peer, counted, later, in_doubt, quarantine)
         JOIN delivery d ON d.id = t.id FOR UPDATE OF d
     ),
     word AS (
         SELECT t.*, said.message_id, said.held, said.peer
-        FROM unnest($8::uuid[], $9::integer[], $10::text[], $11::integer[], $12::text[], $13::text[])
+        FROM unnest($9::uuid[], $10::integer[], $11::text[], $12::integer[], $13::text[], $14::text[])
             AS t(id, n, outcome, code, enhanced, text)
         JOIN said ON said.id = t.id
     ),
@@ -316,11 +316,12 @@ def _finish(clock: str) -> str:
     ),
     changed AS (
         UPDATE delivery d SET
-            state = CASE WHEN rest.pending = 0 THEN 'done' ELSE 'deferred' END,
+            state = CASE WHEN rest.pending = 0 THEN 'done' WHEN said.quarantine THEN 'quarantined' ELSE 'deferred' END,
             site = CASE WHEN said.held AND said.site <> '' THEN said.site ELSE d.site END,
             crashes = CASE WHEN rest.pending = 0 THEN d.crashes ELSE 0 END,
             in_doubt = d.in_doubt OR (said.in_doubt AND rest.pending > 0),
-            marked = false, owner = '', lease_until = NULL, parked = NULL,
+            marked = false, owner = '', lease_until = NULL,
+            parked = CASE WHEN said.quarantine AND rest.pending > 0 THEN clock.now END,
             wish = CASE WHEN rest.pending = 0 THEN NULL ELSE d.wish END,
             ended = CASE WHEN rest.pending = 0 THEN clock.now END,
             attempts = d.attempts - (rest.pending > 0 AND NOT said.counted)::integer,
@@ -333,9 +334,14 @@ def _finish(clock: str) -> str:
     ),
     news AS (
         INSERT INTO event {COLUMNS}
-        SELECT message_id, delivery_id, n, now, CASE outcome WHEN 'pending' THEN 'deferred' ELSE outcome END, code,
-            enhanced, text, peer
-        FROM written, clock ORDER BY delivery_id, n
+        SELECT * FROM (
+            SELECT message_id, delivery_id, n, now, CASE outcome WHEN 'pending' THEN 'deferred' ELSE outcome END, code,
+                enhanced, text, peer
+            FROM written, clock
+            UNION ALL
+            SELECT said.message_id, said.id, -1, now, 'quarantined', 0, '', '{rules.QUARANTINED_TEXT}', ''
+            FROM said JOIN rest ON rest.id = said.id, clock WHERE said.held AND said.quarantine AND rest.pending > 0
+        ) AS told{COLUMNS} ORDER BY delivery_id, n < 0, n
     )
     SELECT said.id, said.held, rest.owed, changed.wish
     FROM said JOIN rest ON rest.id = said.id LEFT JOIN changed ON changed.id = said.id"""

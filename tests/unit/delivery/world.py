@@ -6,18 +6,23 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from uuid import UUID
 
 from services.delivery import verdicts
+from services.delivery.handover import Handover
 from services.delivery.inlets import Inlets
 from services.delivery.leases import Leases
 from services.delivery.reports import Reports
 from services.delivery.slots import Slots
 from services.delivery.worker import Worker
+from yubin.accounts.port import Destination, Kind, LocalAccount
 from yubin.dispatch.memory import MemoryDispatch
 from yubin.dispatch.port import Job, Lane
 from yubin.dns.port import Host, Route, Verdict
 from yubin.errors import Unavailable
 from yubin.ids import uuid7
+from yubin.mailboxes.deliveries import Inbound
+from yubin.mailboxes.port import Delivered
 from yubin.objects.memory import MemoryObjects
 from yubin.queue.group import Grouped
 from yubin.queue.memory import MemoryLedger
@@ -93,6 +98,50 @@ class Attempts:
             self.now -= 1
 
 
+@dataclass
+class People:
+    """The directory: who is not named is not ours."""
+
+    found: dict[str, Destination] = field(default_factory=dict)
+    away: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def lookup(self, addresses):
+        if self.away:
+            raise Unavailable("the directory is away")
+        self.asked += addresses
+        return tuple(self.found.get(a) or Destination(kind=Kind.NOT_LOCAL) for a in addresses)
+
+
+def person(*ids: str, remote: tuple[str, ...] = ()) -> Destination:
+    accounts = tuple(LocalAccount(id=one, address=f"{one}@demo.example") for one in ids)
+    return Destination(kind=Kind.LOCAL, tenant="demo", accounts=accounts, remote=remote)
+
+
+class Mailbox:
+    """The mailbox pod: keeps what it is given, once for each account and delivery id."""
+
+    def __init__(self) -> None:
+        self.letters: list[Inbound] = []
+        self.kept: dict[tuple[str, UUID], Inbound] = {}
+        self.failing: set[str] = set()
+        self.away = False
+
+    async def deliver(self, letter):
+        if self.away:
+            raise Unavailable("the mailbox is away")
+        self.letters.append(letter)
+        answers = []
+        for copy in letter.copies:
+            if copy.account in self.failing:
+                answers.append(Unavailable("not now"))
+                continue
+            fresh = (copy.account, copy.delivery_id) not in self.kept
+            self.kept.setdefault((copy.account, copy.delivery_id), letter)
+            answers.append(Delivered(mailbox_id=1, uidvalidity=1, uid=1, modseq=1, fresh=fresh))
+        return answers
+
+
 class Nobody:
     async def deliver(self, claim, route, lease):
         raise AssertionError("no row of this test is a suspect")
@@ -106,6 +155,10 @@ class World:
         self.dispatch = MemoryDispatch()
         self.objects = MemoryObjects()
         self.router, self.attempts = Router(), Attempts()
+        self.recipients, self.mailbox = People(), Mailbox()
+        self.handover = Handover(
+            recipients=self.recipients, deliveries=self.mailbox, objects=self.objects, ledger=self.ledger
+        )
         self.slots = Slots(slots, per_site)
         self.leases = Leases(self.memory, seconds=60.0, clock=self.mono)
         self.reports = Reports(
@@ -119,6 +172,7 @@ class World:
             ledger=self.ledger,
             objects=self.objects,
             attempt=self.attempts,
+            handover=self.handover,
             alone=Nobody(),
             leases=self.leases,
             owed=self.reports,
