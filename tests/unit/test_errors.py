@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from yubin import errors
-from yubin.runtime import rpc
+from yubin.runtime.trailer import failure_of, trailer
 
 
 @pytest.mark.parametrize("kind", errors.KINDS.values(), ids=lambda k: k.__name__)
@@ -21,13 +21,13 @@ def test_every_failure_has_each_face(kind):
 def test_a_failure_crosses_grpc_intact(kind):
     """What a handler raises is what the caller catches."""
     sent = kind("quota", code=452, enhanced="4.2.2")
-    metadata = grpc.aio.Metadata(*rpc.trailer(sent))
+    metadata = grpc.aio.Metadata(*trailer(sent))
     error = grpc.aio.AioRpcError(grpc.StatusCode[sent.grpc], grpc.aio.Metadata(), metadata)
-    got = rpc.failure_of(error)
+    got = failure_of(error)
     assert (type(got), got.code, got.enhanced, got.text) == (kind, 452, "4.2.2", "quota")
 
 
 def test_an_unknown_status_is_temporary():
     """An internal error is a 4xx."""
     error = grpc.aio.AioRpcError(grpc.StatusCode.UNKNOWN, grpc.aio.Metadata(), grpc.aio.Metadata())
-    assert rpc.failure_of(error).temporary
+    assert failure_of(error).temporary

@@ -21,6 +21,7 @@ import grpc
 import structlog
 
 from yubin.runtime import faults, logs, metrics, rpc, settings, tracing
+from yubin.runtime.gate import Callers, Gate
 from yubin.runtime.health import Health, Probe
 from yubin.runtime.settings import PodSettings, host_port
 
@@ -40,12 +41,12 @@ class Pod:
         self.stopping = asyncio.Event()
         self.failed: BaseException | None = None
         self._services: list[Callable[[grpc.aio.Server], None]] = []
-        self._callers: dict[str, rpc.Callers] = {}
+        self._callers: dict[str, Callers] = {}
         self._probes: dict[str, Probe] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channels: list[grpc.aio.Channel] = []
 
-    def serve(self, add: Callable[[grpc.aio.Server], None], service: str, callers: rpc.Callers) -> None:
+    def serve(self, add: Callable[[grpc.aio.Server], None], service: str, callers: Callers) -> None:
         """Offer a gRPC service; ``callers`` by method name, "*" for the rest."""
         self._services.append(add)
         self._callers[service] = callers
@@ -93,7 +94,7 @@ class Pod:
     async def _grpc_server(self) -> grpc.aio.Server:
         c = self.config
         server = grpc.aio.server(
-            interceptors=[rpc.Gate(self._callers, insecure=c.insecure)], options=rpc.SERVER_OPTIONS
+            interceptors=[Gate(self._callers, insecure=c.insecure)], options=rpc.SERVER_OPTIONS
         )
         for add in self._services:
             add(server)
