@@ -142,7 +142,8 @@ class View:
     """One page of a mailbox, as columns in the order of UIDs; ``state`` was read before them (or with them).
 
     ``flags`` are bit sets, ``keywords`` says what the bits from FIRST_KEYWORD mean. ``expunged``: UIDs that went after
-    ``since`` (all of them, on the first page only), None when that is no longer known (``since`` < expunged_floor).
+    ``since`` (all of them, on the first page only), None when that is no longer known (``since`` < expunged_floor);
+    none at all where ``since`` is 0, which asks for everything there is.
     ``more`` says that there are entries behind the last one.
     """
 
