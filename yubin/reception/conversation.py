@@ -25,31 +25,17 @@ import structlog
 from aiosmtpd.smtp import SMTP
 
 from yubin.errors import Failure, Invalid
-from yubin.reception import metrics
+from yubin.reception import metrics, opening
+from yubin.reception.ends import Ended, Expired, Gone, Leaving
 from yubin.reception.policy import Envelope, Session
 from yubin.smtp.incoming import Incoming
 
 if TYPE_CHECKING:
     from yubin.reception.reception import Reception
 
+__all__ = ["Conversation", "Ended", "Expired", "Gone", "Leaving"]
 log = structlog.get_logger()
 HIGH = 64 * 1024  # octets held while nobody reads; above, the transport is paused
-
-
-class Ended(Exception):  # noqa: N818 - not an error: a conversation ends
-    """Nothing more is to be read from this client."""
-
-
-class Gone(Ended):
-    """The client has closed its side."""
-
-
-class Expired(Ended):
-    """The client was too slow."""
-
-
-class Leaving(Ended):
-    """The pod stops, and the client is between two commands."""
 
 
 def _tls(transport: asyncio.BaseTransport) -> str:
@@ -57,6 +43,11 @@ def _tls(transport: asyncio.BaseTransport) -> str:
     shown: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
     cipher = shown.cipher() if shown is not None else None
     return f"{cipher[1]} with cipher {cipher[0]}" if cipher else ""
+
+
+def _peer(address: str) -> str:
+    """An IPv4 client of a socket for both versions is an IPv4 client."""
+    return address.removeprefix("::ffff:") if "." in address else address
 
 
 class Conversation(SMTP):
@@ -78,7 +69,7 @@ class Conversation(SMTP):
         self.cut_short = False  # in a letter, by a pod that stops
         self._replies = bytearray()
         self._waiter: asyncio.Future[None] | None = None
-        self._deadline = float("inf")
+        self._began, self._deadline, self._hasty = 0.0, float("inf"), False
         self._timer: asyncio.TimerHandle | None = None
         self._ended = self._expired = self._held_back = False
         self._booked = 0
@@ -89,7 +80,7 @@ class Conversation(SMTP):
         asyncio.StreamReaderProtocol.connection_made(self, transport)
         self.transport = transport
         peer = transport.get_extra_info("peername") or ("", 0)
-        self.session = Session(peer=str(peer[0]), port=int(peer[1]), tls=_tls(transport))
+        self.session = Session(peer=_peer(str(peer[0])), port=int(peer[1]), tls=_tls(transport))
         self._handler_coroutine = self.loop.create_task(self._handle_client())
 
     def data_received(self, data: bytes) -> None:
@@ -139,22 +130,36 @@ class Conversation(SMTP):
         if self._expired:
             raise Expired
 
-    def within(self, seconds: float) -> None:
-        """The client's time until it has sent what is expected next; not prolonged by single octets."""
-        self._deadline = self.loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
+    def within(self, seconds: float, *, hasty: bool = False) -> None:
+        """The client's time until it has sent what is expected next; not prolonged by single octets.
+
+        ``hasty``: it is shorter while the pod is nearly full (``Terms.stress_timeout``), from whenever that is so.
+        """
+        self._began, self._hasty, self._expired = self.loop.time(), hasty, False
+        self._deadline = self._began + seconds
+        if self._timer is None or self._timer.when() > self._look():
             self._arm()
+
+    def _look(self) -> float:
+        """When the deadline is looked at next."""
+        return (
+            min(self._deadline, self.loop.time() + self.terms.stress_timeout)
+            if self._hasty
+            else self._deadline
+        )
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_at(self._deadline, self._tick)
+        self._timer = self.loop.call_at(self._look(), self._tick)
 
     def _tick(self) -> None:
         self._timer = None
         if self._waiter is None:
             return  # it is our turn; the next wait arms again
-        if self.loop.time() < self._deadline:
+        now = self.loop.time()
+        hurry = self._hasty and self.reception.stressed and now >= self._began + self.terms.stress_timeout
+        if now < self._deadline and not hurry:
             self._arm()
             return
         self._expired = True
@@ -162,7 +167,7 @@ class Conversation(SMTP):
 
     async def line(self) -> bytes:
         """The next command line; raises Leaving when there is none yet and the pod stops."""
-        self.within(self.terms.command_timeout)
+        self.within(self.terms.command_timeout, hasty=True)
         while (line := self.incoming.line()) is None:
             if self.reception.stopping:
                 raise Leaving
@@ -262,11 +267,13 @@ class Conversation(SMTP):
     async def _handle_client(self) -> None:
         result = "ended"
         try:
+            await opening.introduced(self)
             self.reception.enter(self)
             await self.policy.connect(self.session)
+            await opening.hush(self)
             self.say(220, "", f"{self.terms.hostname} ESMTP Yubin")
             await self._converse()
-        except Failure as failure:  # of enter and connect
+        except Failure as failure:  # of enter, connect and hush
             result = "refused"
             self.refuse(failure)
         except Gone:

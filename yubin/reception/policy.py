@@ -7,7 +7,7 @@ raise a ``yubin.errors.Failure``, which is the reply. Any other exception is a f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from yubin.accounts.port import Identity
 from yubin.sasl.mechanism import Credentials
@@ -31,10 +31,11 @@ class Session:
 
 @dataclass(kw_only=True, slots=True)
 class Envelope:
-    """One transaction: MAIL, and each RCPT that was accepted."""
+    """One transaction: MAIL, and each RCPT that was accepted. ``notes`` is what the policy remembers of it."""
 
     mail: Mail
     rcpts: list[Rcpt] = field(default_factory=list)
+    notes: Any = None
 
 
 class Policy(Protocol):

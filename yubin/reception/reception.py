@@ -19,11 +19,12 @@ from yubin.reception import metrics
 from yubin.reception.conversation import Conversation, Ended
 from yubin.reception.policy import Policy
 from yubin.reception.terms import Terms
-from yubin.reception.verbs import HTTP, VERBS, After, Verb
+from yubin.reception.verbs import STRANGE, VERBS, After, Verb
 from yubin.runtime.metrics import ERRORS
 from yubin.smtp import command
 
 log = structlog.get_logger()
+STRESSED = 0.8  # share of the connections
 OVERSHOOT = 1000  # RCPTs above the limit that are no error yet, as in Postfix
 
 # asyncio keeps two buffers of this size for each TLS connection; 256 KiB is its choice, 44 KiB in all are ours
@@ -80,6 +81,11 @@ class Reception:
                 async with asyncio.timeout(seconds):
                     await self._empty.wait()
 
+    @property
+    def stressed(self) -> bool:
+        """Nearly full: who is slow has to go (CASES E10)."""
+        return len(self._here) > STRESSED * self.terms.connections
+
     def enter(self, conversation: Conversation) -> None:
         """Raises what a client is told that there is no room for."""
         self._here.add(conversation)
@@ -126,9 +132,9 @@ class Reception:
     def _read(self, c: Conversation, line: bytes) -> command.Command | None:
         """None when the client is no mail client and was told so."""
         word = line.split(b" ", 1)[0].decode("ascii", "replace").upper()
-        if word in HTTP:  # CASES E8
+        if word in STRANGE:
             c.closing = True
-            c.say(421, "4.7.0", "This is SMTP, not HTTP")
+            c.say(421, "4.7.0", STRANGE[word])
             return None
         given = command.command(line)
         if given.verb not in VERBS:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 
+from yubin.dns.inward import Network
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
@@ -16,11 +18,18 @@ class Terms:
     auth_without_tls: bool = False
     smtputf8: bool = True
 
+    banner_delay: float = (
+        0  # who talks before the greeting is sent away (CASES E7); 0: no longer than it takes
+    )
+    proxies: tuple[Network, ...] = ()  # peers whose connections begin with a PROXY header
+    proxy_timeout: float = 5
+
     command_timeout: float = 300  # RFC 5321 4.5.3.2.7
     data_timeout: float = 300
     data_rate: float = 500  # octets a second, least, over a whole letter (CASES E10)
     data_total: float = 3600
     accept_timeout: float = 120  # 451 4.4.5 after that (CASES A12)
+    stress_timeout: float = 10  # of a command and of silence in a letter, while nearly full (CASES E10)
     handshake_timeout: float = 30
     linger: float = 10  # for the last reply to leave
 

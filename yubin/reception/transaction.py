@@ -84,7 +84,7 @@ async def _letter(c: Conversation, envelope: Envelope) -> bytes:
     limit = letter_limit(c, envelope)
     began, terms = c.loop.time(), c.terms
     received, before = 0, len(c.incoming)
-    c.within(terms.data_timeout)
+    c.within(terms.data_timeout, hasty=True)
     full = False
     while (content := c.incoming.letter(0 if full else limit)) is None:
         held = len(c.incoming)
@@ -93,7 +93,7 @@ async def _letter(c: Conversation, envelope: Envelope) -> bytes:
         full = full or c.full
         elapsed = c.loop.time() - began
         allowed = min(terms.data_timeout + (before + received) / terms.data_rate, terms.data_total)
-        c.within(min(allowed - elapsed, terms.data_timeout))
+        c.within(min(allowed - elapsed, terms.data_timeout), hasty=True)
     metrics.RECEIVE.observe(c.loop.time() - began)
     metrics.OCTETS.inc(len(content) + c.incoming.lost)
     if full:

@@ -133,3 +133,9 @@ VERBS: Mapping[str, Verb] = {
     "QUIT": Verb(quit_),
 }
 HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE", "PRI"})
+# What no mail client says: closed at the first line (CASES E8, F3)
+STRANGE: Mapping[str, str] = dict.fromkeys(HTTP, "This is SMTP, not HTTP") | {
+    "PROXY": "Nobody is trusted to speak for others here",
+    "XCLIENT": "Nobody is trusted to speak for others here",
+    "XFORWARD": "Nobody is trusted to speak for others here",
+}

@@ -87,6 +87,10 @@ class Incoming:
         """How many octets of the letter that just ended were thrown away."""
         return self._lost
 
+    def peek(self, most: int) -> bytes:
+        """The first octets, up to ``most`` of what is there; they stay."""
+        return bytes(memoryview(self._held)[:most])
+
     def take(self, most: int) -> bytes:
         """Up to ``most`` octets of a chunk (RFC 3030), whatever is there."""
         taken = bytes(memoryview(self._held)[:most])
