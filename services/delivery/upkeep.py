@@ -84,8 +84,9 @@ class Upkeep:
 
 
 def _uuid(name: str) -> UUID | None:
+    """None for what is not the queue's: mailboxes keep their letters in the same store, and sweep them themselves."""
     try:
-        return UUID(name.rpartition("/")[2])
+        return UUID(name)
     except ValueError:
         return None
 

@@ -1,6 +1,7 @@
-"""A delivery pod as its own process, beside a resolver pod, with SQLite and a folder; the test writes and reads the ledger.
+"""A delivery pod as its own process, beside resolver and directory, with SQLite and a folder; the test has the ledger.
 
-``Street`` is what several delivery pods share: DNS, resolver, ledger, and the port of the sinks that it sends to.
+``Street`` is what several delivery pods share: DNS, resolver, directory, ledger, and the port of the sinks that it sends
+to. No domain is local, unless the test brings a directory that says so, and a mailbox pod.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tests.integration.directory import LIGHT, DirectoryPod
 from tests.integration.resolver import ROOT, ResolverPod, free_ports
 from tests.servers.dns import DnsServer
 from yubin.ids import uuid7
@@ -37,8 +39,11 @@ mx.ours.example. A 127.0.0.1
 
 
 class Street:
-    def __init__(self, folder: Path, dns: DnsServer, ledger: Ledger, port: int) -> None:
+    def __init__(
+        self, folder: Path, dns: DnsServer, ledger: Ledger, port: int, directory: DirectoryPod
+    ) -> None:
         self.folder, self.ledger, self.port = folder, ledger, port
+        self.directory = directory
         (folder / "objects").mkdir(exist_ok=True)
         self.resolver = ResolverPod(folder, dns.setting, YUBIN_INSIDE_NETWORKS="127.0.0.0/8")
         self.pods: list[DeliveryPod] = []
@@ -53,6 +58,7 @@ class Street:
             "YUBIN_LEDGER_URL": f"sqlite://{self.folder}/ledger.db",
             "YUBIN_OBJECTS_URL": f"file://{self.folder}/objects",
             "YUBIN_RESOLVER": f"127.0.0.1:{self.resolver.port}",
+            "YUBIN_DIRECTORY": f"127.0.0.1:{self.directory.port}",
             "YUBIN_SMTP_PORT": str(self.port),
             "YUBIN_NATS_URL": "memory:",
             "YUBIN_LEASE": "20",
@@ -173,15 +179,23 @@ class DeliveryPod:
 
 
 @asynccontextmanager
-async def street(folder: Path, dns: DnsServer, port: int, url: str = "") -> AsyncIterator[Street]:
-    """Ready: DNS, resolver and an empty ledger; delivery pods are started by the test."""
+async def street(
+    folder: Path, dns: DnsServer, port: int, url: str = "", directory: DirectoryPod | None = None
+) -> AsyncIterator[Street]:
+    """Ready: DNS, resolver, an empty directory unless one is given, and an empty ledger; the test starts delivery pods."""
     dns.load(ZONE)
-    made = Street(folder, dns, await open_ledger(url or f"sqlite://{folder}/ledger.db"), port)
+    ledger = await open_ledger(url or f"sqlite://{folder}/ledger.db")
+    empty = None if directory else DirectoryPod(folder, **LIGHT)
+    made = Street(folder, dns, ledger, port, directory or empty)
     try:
+        if empty:
+            await asyncio.to_thread(empty.start)
         await asyncio.to_thread(made.resolver.start)
         yield made
     finally:
         await made.end()
+        if empty and empty.process:
+            empty.stop()
 
 
 def letter(name: str, text: str = "hello") -> bytes:

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from yubin.errors import Invalid
 
-POD_NAMES = ("directory", "resolver", "submission", "delivery", "api")
+POD_NAMES = ("directory", "resolver", "submission", "delivery", "api", "mailbox", "mx", "gateway")
 
 Text = Annotated[str, Meta(max_length=4096)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -44,6 +44,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     submission_port: Annotated[Port, _about("SMTP with STARTTLS; 0: port_base + 587")] = 0
     submissions_port: Annotated[Port, _about("SMTP over TLS; 0: port_base + 465")] = 0
+    mx_port: Annotated[Port, _about("SMTP from other people's mail servers; 0: port_base + 25")] = 0
+    pop3_port: Annotated[Port, _about("POP3 with STLS; 0: port_base + 110")] = 0
+    pop3s_port: Annotated[Port, _about("POP3 over TLS; 0: port_base + 995")] = 0
     api_port: Annotated[Port, _about("HTTPS for the yubin command; 0: port_base + 443")] = 0
     certificate: Annotated[
         Text, _about("PEM chain that mail programs and the api's clients see; empty: of the local CA")
@@ -58,6 +61,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = []
     ledger_url: Annotated[Text, _about("the queue's database; empty: SQLite in the state folder")] = ""
     accounts_url: Annotated[Text, _about("the directory's database; empty: SQLite in the state folder")] = ""
+    mailboxes_url: Annotated[Text, _about("the mailboxes' database; empty: SQLite in the state folder")] = ""
     objects_url: Annotated[Text, _about("where large letters lie; empty: a folder in the state folder")] = ""
     nats_server: Annotated[Text, _about("the nats-server program")] = "nats-server"
     log_level: Annotated[Text, _about("least level that pods log: debug, info, warning, error")] = "info"

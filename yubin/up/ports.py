@@ -11,6 +11,10 @@ from yubin.up.config import POD_NAMES, Config
 LOOPBACK = "127.0.0.1"
 
 
+NAMES = ("submission", "submissions", "mx", "pop3", "pop3s", "api", "nats", "outside_dns", "outside_smtp")
+PUBLIC = NAMES[:6]  # on the address that mail programs and other servers see
+
+
 @dataclass(frozen=True, kw_only=True)
 class PodPorts:
     grpc: int
@@ -22,6 +26,9 @@ class PodPorts:
 class Ports:
     submission: int
     submissions: int
+    mx: int
+    pop3: int
+    pop3s: int
     api: int
     nats: int
     outside_dns: int
@@ -30,10 +37,7 @@ class Ports:
 
     def named(self) -> dict[str, int]:
         """All of them, for people and for the status file."""
-        flat = {
-            name: getattr(self, name)
-            for name in ("submission", "submissions", "api", "nats", "outside_dns", "outside_smtp")
-        }
+        flat = {name: getattr(self, name) for name in NAMES}
         for pod, ports in self.pods.items():
             flat |= {f"{pod}_{kind}": getattr(ports, kind) for kind in ("grpc", "health", "metrics")}
         return flat
@@ -48,10 +52,13 @@ def of(config: Config) -> Ports:
     return Ports(
         submission=config.submission_port or base + 587,
         submissions=config.submissions_port or base + 465,
+        mx=config.mx_port or base + 25,
+        pop3=config.pop3_port or base + 110,
+        pop3s=config.pop3s_port or base + 995,
         api=config.api_port or base + 443,
         nats=base + 422,
         outside_dns=base + 53,
-        outside_smtp=base + 25,
+        outside_smtp=base + 225,
         pods=pods,
     )
 

@@ -19,9 +19,15 @@ from yubin.runtime.certificates import LOCAL, Credentials, issue
 from yubin.up.child import Program
 from yubin.up.config import POD_NAMES, Config
 from yubin.up.folder import Folder, write
-from yubin.up.ports import LOOPBACK, Ports
+from yubin.up.ports import LOOPBACK, PUBLIC, Ports
 
-STAGES = (("submission", "api"), ("delivery",), ("directory", "resolver"), ("outside", "nats"))
+STAGES = (
+    ("mx", "submission", "api", "gateway"),
+    ("delivery",),
+    ("mailbox",),
+    ("directory", "resolver"),
+    ("outside", "nats"),
+)
 INSIDE = "127.0.0.0/8,::1/128"
 
 
@@ -49,9 +55,8 @@ def pods(house: House) -> list[Program]:
 
 def listeners(house: House) -> dict[str, tuple[str, int]]:
     """Every (address, port) that must be free."""
-    public = {"submission", "submissions", "api"}
     return {
-        name: (house.config.listen if name in public else LOOPBACK, port)
+        name: (house.config.listen if name in PUBLIC else LOOPBACK, port)
         for name, port in house.ports.named().items()
         if house.pretend or not name.startswith("outside")
     }
@@ -148,6 +153,7 @@ def _common(house: House, name: str, mine: Credentials) -> dict[str, str]:
         "hostname": config.hostname,
         "directory": f"{LOOPBACK}:{ports.pods['directory'].grpc}",
         "resolver": f"{LOOPBACK}:{ports.pods['resolver'].grpc}",
+        "mailbox": f"{LOOPBACK}:{ports.pods['mailbox'].grpc}",
     }
     return settings | ({"otlp_endpoint": config.otlp_endpoint} if config.otlp_endpoint else {})
 
@@ -163,7 +169,24 @@ def _special(house: House, name: str) -> dict[str, str]:
     if name == "resolver":
         return _resolver(house)
     cert, key = public_certificate(house)
+    if name == "gateway":
+        return {
+            "pop3_listen": _address(config.listen, ports.pop3),
+            "pop3s_listen": _address(config.listen, ports.pop3s),
+            "mail_tls_cert": cert,
+            "mail_tls_key": key,
+        }
+    objects = {"objects_url": config.objects_url or f"file://{house.folder / 'objects'}"}
+    if name == "mailbox":
+        return objects | {
+            "mailboxes_url": config.mailboxes_url or f"sqlite://{house.folder / 'mailboxes.db'}"
+        }
     return {
+        "mx": {
+            "mx_listen": _address(config.listen, ports.mx),
+            "smtp_tls_cert": cert,
+            "smtp_tls_key": key,
+        },
         "submission": {
             "submission_listen": _address(config.listen, ports.submission),
             "submissions_listen": _address(config.listen, ports.submissions),
@@ -177,10 +200,7 @@ def _special(house: House, name: str) -> dict[str, str]:
             "api_tls_cert": cert,
             "api_tls_key": key,
         },
-    }[name] | {
-        "ledger_url": config.ledger_url or f"sqlite://{house.folder / 'ledger.db'}",
-        "objects_url": config.objects_url or f"file://{house.folder / 'objects'}",
-    }
+    }[name] | (objects | {"ledger_url": config.ledger_url or f"sqlite://{house.folder / 'ledger.db'}"})
 
 
 def _resolver(house: House) -> dict[str, str]:

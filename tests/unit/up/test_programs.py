@@ -31,7 +31,7 @@ def test_every_program_has_its_place_in_the_order_of_stopping(tmp_path):
     names = [p.name for p in (*foundation(made), *pods(made))]
     assert sorted(names) == sorted(name for stage in STAGES for name in stage)
     assert [p.name for p in pods(made)] == list(POD_NAMES)
-    assert STAGES[0] == ("submission", "api")
+    assert STAGES[0] == ("mx", "submission", "api", "gateway")
     assert "nats" in STAGES[-1]
 
 
@@ -60,7 +60,9 @@ def test_each_pod_is_given_no_more_than_it_needs(tmp_path):
     assert [n for n, e in seen.items() if "YUBIN_DKIM_SEAL_KEY" in e] == ["directory"]
     assert [n for n, e in seen.items() if "YUBIN_API_TOKEN_FILE" in e] == ["api"]
     assert [n for n, e in seen.items() if "YUBIN_ACCOUNTS_URL" in e] == ["directory"]
-    assert [n for n, e in seen.items() if "YUBIN_LEDGER_URL" in e] == ["submission", "delivery", "api"]
+    assert [n for n, e in seen.items() if "YUBIN_LEDGER_URL" in e] == ["submission", "delivery", "api", "mx"]
+    assert [n for n, e in seen.items() if "YUBIN_MAILBOXES_URL" in e] == ["mailbox"]
+    assert "YUBIN_OBJECTS_URL" not in seen["gateway"]
     assert all(e["YUBIN_TLS_CERT"].endswith(f"/{n}.pem") for n, e in seen.items())
     assert all("YUBIN_INSECURE" not in e for e in seen.values())
 
@@ -72,6 +74,9 @@ def test_everything_listens_on_this_machine_only(tmp_path):
     opened = listeners(house(tmp_path / "open", listen="192.0.2.1"))
     assert sorted(name for name, (host, _) in opened.items() if host == "192.0.2.1") == [
         "api",
+        "mx",
+        "pop3",
+        "pop3s",
         "submission",
         "submissions",
     ]
