@@ -6,10 +6,11 @@ STATE ?= ./state
 ARGS ?=
 DIR ?= ../shared/vectors
 PROTOS := $(wildcard proto/yubin/v1/*.proto)
-NATS_LATEST := .cache/nats-latest/nats-server
+NATS_LATEST := nats-latest github.com/nats-io/nats-server/v2@latest
+VERSITYGW := versitygw github.com/versity/versitygw/cmd/versitygw@latest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto fmt check test chaos bench run vectors docs test-nats-latest clean
+.PHONY: help setup proto fmt check test chaos bench run vectors docs test-nats-latest test-s3 clean
 
 help: ## this list
 	@echo "Yubin: make TARGET"
@@ -34,7 +35,8 @@ check: setup ## formatter, linter, types, the folder plan, and stubs that fit th
 	git diff --exit-code -- yubin/v1
 
 test: setup ## all tests, against real servers on free loopback ports (ARGS="-k name" for some)
-	@./scripts/nats-latest --if-possible
+	@./scripts/from-go $(NATS_LATEST) --if-possible
+	@./scripts/from-go $(VERSITYGW) --if-possible
 	$(PYTHON3) -m pytest $(ARGS)
 
 chaos: setup ## the submission pod killed 25 times at each crash point, under real clients (docs/chaos.md)
@@ -54,9 +56,14 @@ vectors: setup ## letters and headers that others wrote, from DIR
 	$(PYTHON3) -m tests.conformance.vectors $(DIR)
 
 test-nats-latest: setup ## the contract of dispatch against the newest nats-server (needs Go)
-	@./scripts/nats-latest
-	$(NATS_LATEST) --version
+	@./scripts/from-go $(NATS_LATEST)
+	.cache/nats-latest/nats-server --version
 	$(PYTHON3) -m pytest tests/contract/test_dispatch.py tests/contract/test_dispatch_jetstream.py -k latest
+
+test-s3: setup ## the contracts of objects and mailboxes against versitygw, a real S3 server (needs Go)
+	@./scripts/from-go $(VERSITYGW)
+	.cache/versitygw/versitygw --version
+	$(PYTHON3) -m pytest tests/contract -k s3
 
 clean: ## remove what can be made again (never state/)
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.servers.smtp_sink",
     "tests.servers.dns",
     "tests.servers.otlp",
+    "tests.servers.versitygw",
 ]

@@ -12,20 +12,22 @@ from typing import ClassVar
 import pytest
 from obstore.store import LocalStore, MemoryStore
 
+from tests.servers.versitygw import s3
 from yubin.errors import Invalid, NotFound, Unavailable
 from yubin.ids import uuid7
 from yubin.objects.folder import FolderObjects
 from yubin.objects.memory import MemoryObjects
-from yubin.objects.open import open_objects
+from yubin.objects.open import cloud, open_objects
 from yubin.objects.store import StoreObjects
 
 LATER = time.time() + 100_000
 
 
-@pytest.fixture(params=["memory", "folder", "obstore-memory", "obstore-folder"])
+@pytest.fixture(params=["memory", "folder", "obstore-memory", "obstore-folder", *s3()])
 def make(request, tmp_path):
     """Opens the store, again and again, with a clock of one's own."""
     memory, objects = MemoryStore(), MemoryObjects()
+    url = request.getfixturevalue("versitygw").url() if request.param == "s3" else ""
 
     def build(clock=time.time):
         match request.param:
@@ -36,6 +38,8 @@ def make(request, tmp_path):
                 return FolderObjects(tmp_path / "o", clock=clock)
             case "obstore-memory":
                 return StoreObjects(memory, clock=clock)
+            case "s3":
+                return cloud(url, clock=clock)
         (tmp_path / "l").mkdir(exist_ok=True)
         return StoreObjects(LocalStore(tmp_path / "l"), clock=clock)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,11 @@ async def open_objects(url: str) -> Objects:
 
             return FolderObjects(Path(parts.path))
         case "s3" | "gs" | "az":
-            return _cloud(url)
+            return cloud(url)
     raise ValueError(f"objects are memory:, file:///folder or s3://bucket, not {parts.scheme}:")
 
 
-def _cloud(url: str) -> Objects:
+def cloud(url: str, *, clock: Callable[[], float] = time.time) -> Objects:
     from obstore.store import from_url
 
     from yubin.objects.store import TIMEOUT, StoreObjects
@@ -41,4 +43,5 @@ def _cloud(url: str) -> Objects:
     client: Any = {"timeout": "10s", "connect_timeout": "5s", "allow_http": plain}
     retries: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=TIMEOUT)}
     address = parts._replace(query="").geturl()
-    return StoreObjects(from_url(address, config=config or None, client_options=client, retry_config=retries))
+    store = from_url(address, config=config or None, client_options=client, retry_config=retries)
+    return StoreObjects(store, clock=clock)

@@ -53,7 +53,8 @@ class StoreObjects:
 
     async def older_than(self, prefix: str, seconds: float) -> AsyncIterator[str]:
         limit = datetime.fromtimestamp(self._clock() - seconds, UTC)
-        batches = iter(self._store.list(None))
+        inside = prefix.rpartition("/")[0]  # what the store itself can leave out: whole levels
+        batches = iter(self._store.list(inside or None))
         while batch := await self._ask(lambda: next(batches, None)):
             for meta in batch:
                 if meta["path"].startswith(prefix) and meta["last_modified"] < limit:
