@@ -88,11 +88,27 @@ class DirectoryAdministration:
         return await self._accounts.account(checks.hosted(address).canonical)
 
     async def update_account(
-        self, address: str, *, enabled: bool | None = None, limits: Limits | None = None
+        self,
+        address: str,
+        *,
+        enabled: bool | None = None,
+        limits: Limits | None = None,
+        moved_to: str | None = None,
     ) -> Account:
+        where = checks.hosted(address).canonical
         allowed = None if limits is None else checks.limits(limits)
-        account = await self._accounts.change_account(checks.hosted(address).canonical, enabled, allowed)
-        log.info("An account was changed.", action="admin", account=account.id, enabled=account.enabled)
+        elsewhere = await self._written(Address.parse(moved_to)) if moved_to else moved_to
+        if elsewhere == where:
+            raise Invalid("an account cannot have moved to its own address")
+        account = await self._accounts.change_account(where, enabled, allowed, elsewhere)
+        moved = bool(account.moved_to)
+        log.info(
+            "An account was changed.",
+            action="admin",
+            account=account.id,
+            enabled=account.enabled,
+            moved=moved,
+        )
         return account
 
     async def set_password(self, address: str, password: str) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
+
 from services.directory.administration import DirectoryAdministration
 from services.directory.config import Settings
-from services.directory.handlers import CALLERS, SERVICE, Directory
+from services.directory.handlers import CALLERS, SERVICE, Directory, Lasting
 from services.directory.keys import Keys
 from services.directory.login import Login
 from services.directory.passwords import Cost, Hasher
+from services.directory.recipients import DirectoryRecipients
 from services.directory.sealing import Seal
+from services.directory.sessions import DirectorySessions
 from services.directory.throttle import Rate, Throttle
 from yubin.accounts.open import open_accounts
+from yubin.accounts.session import SessionSigner
 from yubin.runtime.process import Pod
 from yubin.v1.directory_pb2_grpc import add_DirectoryServicer_to_server
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -27,8 +35,13 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         Login(accounts, hasher, _throttle(settings)),
         keys,
         DirectoryAdministration(accounts, keys, hasher),
-        identity_for_ms=round(settings.auth_valid_for * 1000),
-        keys_for_ms=round(settings.keys_valid_for * 1000),
+        DirectoryRecipients(accounts, postmaster=settings.postmaster),
+        DirectorySessions(accounts, _signer(settings)),
+        Lasting(
+            identity=round(settings.auth_valid_for * 1000),
+            keys=round(settings.keys_valid_for * 1000),
+            destinations=round(settings.destinations_valid_for * 1000),
+        ),
     )
     pod.serve(lambda server: add_DirectoryServicer_to_server(directory, server), SERVICE, CALLERS)
     pod.check("accounts", accounts.check)
@@ -42,6 +55,17 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
 def _hasher(settings: Settings) -> Hasher:
     cost = Cost(passes=settings.argon2_passes, memory=settings.argon2_memory_kib, lanes=settings.argon2_lanes)
     return Hasher(cost, workers=settings.auth_workers, queue=settings.auth_queue)
+
+
+def _signer(settings: Settings) -> SessionSigner:
+    secret = settings.seal_key
+    if secret is None:
+        log.warning(
+            "Session tokens hold for this process only: set YUBIN_DKIM_SEAL_KEY, the same in every directory pod.",
+            action="session",
+        )
+        secret = os.urandom(32)
+    return SessionSigner(secret, lasts=settings.session_for)
 
 
 def _throttle(settings: Settings) -> Throttle:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, field_validator
 
 from services.directory.sealing import read_key
+from yubin.errors import Failure
+from yubin.mail.address import Address
 from yubin.runtime.settings import PodSettings
 
 
@@ -16,7 +18,9 @@ class Settings(PodSettings):
         description="where accounts are kept: postgresql://…, sqlite:///absolute/path or memory:",
     )
     dkim_seal_key: SecretStr | None = Field(
-        None, description="32 octets in base64 that DKIM private keys are encrypted with in the store"
+        None,
+        description="32 octets in base64 that DKIM private keys are encrypted with in the store, and session "
+        "tokens are signed with; the same in every directory pod",
     )
     argon2_memory_kib: int = Field(65536, ge=8, le=4194304, description="memory of one password hash, in KiB")
     argon2_passes: int = Field(3, ge=1, le=100, description="passes of one password hash over its memory")
@@ -34,6 +38,24 @@ class Settings(PodSettings):
     keys_valid_for: float = Field(
         60, ge=1, le=3600, description="how long others may sign with a key unasked"
     )
+    destinations_valid_for: float = Field(
+        60, ge=1, le=3600, description="how long others may remember where mail for an address goes"
+    )
+    session_for: float = Field(
+        900, ge=60, le=3600, description="how long a session token opens a mailbox; it is renewed in time"
+    )
+    postmaster: str = Field(
+        "",
+        description="address for mail to postmaster@ and abuse@ domains that have no such address (RFC 2142)",
+    )
+
+    @field_validator("postmaster")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            return str(Address.parse(value)) if value else ""
+        except Failure as failure:
+            raise ValueError(failure.text) from failure
 
     @field_validator("dkim_seal_key")
     @classmethod

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
+from services.directory.sessions import DirectorySessions
 from yubin.accounts import wire
-from yubin.accounts.port import Administration, Authenticator, SigningKeys
+from yubin.accounts.port import Administration, Authenticator, Recipients, SigningKeys
 from yubin.v1 import directory_pb2 as pb
 from yubin.v1 import directory_pb2_grpc as stubs
 
@@ -17,25 +19,39 @@ Context = grpc.aio.ServicerContext[Any, Any]
 SERVICE = "yubin.v1.Directory"
 READERS = frozenset({"submission", "gateway", "api"})
 # proto/yubin/v1/directory.proto: who may call what
-CALLERS = {"Authenticate": READERS, "SigningKeys": READERS, "*": frozenset({"api"})}
+CALLERS = {
+    "Authenticate": READERS,
+    "SigningKeys": READERS,
+    "Lookup": frozenset({"mx", "submission", "delivery", "api"}),
+    "RenewSessions": frozenset({"gateway"}),
+    "SessionKeys": frozenset({"mailbox"}),
+    "*": frozenset({"api"}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lasting:
+    """How long, in ms, a caller may keep the answer; that there is no key, less long."""
+
+    identity: int = 60_000
+    keys: int = 60_000
+    no_keys: int = 5_000
+    destinations: int = 60_000
+    session_keys: int = 60_000
 
 
 class Directory(stubs.DirectoryServicer):
-    """``*_for_ms``: how long a caller may keep the answer; that there is no key, less long."""
-
     def __init__(
         self,
         login: Authenticator,
         keys: SigningKeys,
         admin: Administration,
-        *,
-        identity_for_ms: int = 60_000,
-        keys_for_ms: int = 60_000,
-        no_keys_for_ms: int = 5_000,
+        recipients: Recipients,
+        sessions: DirectorySessions,
+        lasting: Lasting,
     ) -> None:
         self._login, self._keys, self._admin = login, keys, admin
-        self._identity_for_ms = identity_for_ms
-        self._keys_for_ms, self._no_keys_for_ms = keys_for_ms, no_keys_for_ms
+        self._recipients, self._sessions, self._lasting = recipients, sessions, lasting
 
     async def Authenticate(
         self, request: pb.AuthenticateRequest, context: Context
@@ -43,12 +59,34 @@ class Directory(stubs.DirectoryServicer):
         identity = await self._login.authenticate(
             request.login, request.password, peer=request.peer, service=request.service
         )
-        return wire.identity_to(identity, self._identity_for_ms)
+        return wire.identity_to(self._sessions.given(identity), self._lasting.identity)
 
     async def SigningKeys(self, request: pb.SigningKeysRequest, context: Context) -> pb.SigningKeysResponse:
         keys = await self._keys.signing_keys(request.domain)
-        lasts = self._keys_for_ms if keys else self._no_keys_for_ms
+        lasts = self._lasting.keys if keys else self._lasting.no_keys
         return pb.SigningKeysResponse(keys=map(wire.key_to, keys), valid_for_ms=lasts)
+
+    async def Lookup(self, request: pb.LookupRequest, context: Context) -> pb.LookupResponse:
+        found = await self._recipients.lookup(request.addresses)
+        return pb.LookupResponse(
+            destinations=map(wire.destination_to, found), valid_for_ms=self._lasting.destinations
+        )
+
+    async def RenewSessions(
+        self, request: pb.RenewSessionsRequest, context: Context
+    ) -> pb.RenewSessionsResponse:
+        renewed = await self._sessions.renew(request.sessions)
+        return pb.RenewSessionsResponse(sessions=renewed, session_for_ms=self._session_for_ms)
+
+    async def OpenSession(self, request: pb.OpenSessionRequest, context: Context) -> pb.OpenSessionResponse:
+        account, token = await self._sessions.open(request.address)
+        return pb.OpenSessionResponse(
+            session=token, session_for_ms=self._session_for_ms, account=wire.account_to(account)
+        )
+
+    async def SessionKeys(self, request: pb.SessionKeysRequest, context: Context) -> pb.SessionKeysResponse:
+        keys = await self._sessions.keys()
+        return pb.SessionKeysResponse(keys=keys, valid_for_ms=self._lasting.session_keys)
 
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Context) -> pb.Tenant:
         return wire.tenant_to(await self._admin.create_tenant(request.name))
@@ -92,6 +130,7 @@ class Directory(stubs.DirectoryServicer):
             request.address,
             enabled=request.enabled if request.HasField("enabled") else None,
             limits=wire.limits_from(request.limits) if request.HasField("limits") else None,
+            moved_to=request.moved_to if request.HasField("moved_to") else None,
         )
         return wire.account_to(changed)
 
@@ -120,3 +159,7 @@ class Directory(stubs.DirectoryServicer):
         return wire.domain_to(
             await self._admin.rotate_key(request.domain, request.algorithm, request.selector)
         )
+
+    @property
+    def _session_for_ms(self) -> int:
+        return round(self._sessions.lasts * 1000)

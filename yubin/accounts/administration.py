@@ -56,12 +56,18 @@ class DirectoryAdmin:
         return wire.account_from(await self._stub.GetAccount(pb.GetAccountRequest(address=address)))
 
     async def update_account(
-        self, address: str, *, enabled: bool | None = None, limits: Limits | None = None
+        self,
+        address: str,
+        *,
+        enabled: bool | None = None,
+        limits: Limits | None = None,
+        moved_to: str | None = None,
     ) -> Account:
         request = pb.UpdateAccountRequest(
             address=address,
             enabled=enabled,
             limits=None if limits is None else wire.limits_to(limits),
+            moved_to=moved_to,
         )
         return wire.account_from(await self._stub.UpdateAccount(request))
 

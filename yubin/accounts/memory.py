@@ -1,11 +1,11 @@
 """Accounts in memory: the fake of the directory's store, held to the same contract as the real ones.
 
-No method awaits anything, so that each is one transaction on one event loop.
+``MemoryRecipients`` stands for a whole directory where a test only needs to know where mail goes. No method awaits anything, so that each is one transaction on one event loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -14,13 +14,16 @@ from yubin.accounts.port import (
     Account,
     Alias,
     Credential,
+    Destination,
     DkimKey,
     Domain,
     Identity,
+    Kind,
     Limits,
     Tenant,
 )
-from yubin.errors import Exists, NotFound
+from yubin.accounts.resolve import Facts, resolve
+from yubin.errors import Exists, NotFound, Unavailable
 
 V = TypeVar("V")
 
@@ -104,15 +107,31 @@ class MemoryAccounts:
         keep = [a for a in self._accounts if domain in {"", _domain_of(a)}]
         return _page(self._accounts, after, limit, keep)
 
-    async def change_account(self, address: str, enabled: bool | None, limits: Limits | None) -> Account:
+    async def change_account(
+        self, address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+    ) -> Account:
         old = await self.account(address)
         new = replace(
             old,
             enabled=old.enabled if enabled is None else enabled,
             limits=old.limits if limits is None else limits,
+            moved_to=old.moved_to if moved_to is None else moved_to,
         )
         self._accounts[address] = new
         return new
+
+    async def resolve(self, address: str) -> Destination:
+        asking = resolve(address)
+        try:
+            wanted = next(asking)
+            while True:
+                wanted = asking.send(self._facts(wanted))
+        except StopIteration as end:
+            result: Destination = end.value
+            return result
+
+    async def enabled(self, accounts: Sequence[str]) -> dict[str, Account]:
+        return {a.id: a for a in self._accounts.values() if a.enabled and a.id in set(accounts)}
 
     async def remove_account(self, address: str) -> None:
         gone = await self.account(address)
@@ -177,9 +196,41 @@ class MemoryAccounts:
     async def close(self) -> None:
         """Nothing is held."""
 
+    def _facts(self, addresses: Sequence[str]) -> Facts:
+        names = {_domain_of(address) for address in addresses}
+        domains = {d.name: (d.tenant, d.catch_all) for d in self._domains.values() if d.name in names}
+        wanted = {*addresses, *(catch_all for _, catch_all in domains.values())}
+        return Facts(
+            domains=domains,
+            accounts={a: account for a, account in self._accounts.items() if a in wanted},
+            aliases={a: alias.targets for a, alias in self._aliases.items() if a in wanted},
+        )
+
     def _shown(self, name: str) -> Domain:
         return replace(self._domains[name], dkim=tuple(key.record for key in self._keys[name]))
 
 
 def _retired(key: DkimKey) -> DkimKey:
     return replace(key, record=replace(key.record, signing=False), sealed=b"")
+
+
+class MemoryRecipients:
+    """Implements ``Recipients`` from a table: any other address of the domains in it is UNKNOWN.
+
+    ``away`` makes it raise Unavailable; ``asked`` are the addresses of all look-ups.
+    """
+
+    def __init__(self, table: Mapping[str, Destination]) -> None:
+        self.table = {address.lower(): destination for address, destination in table.items()}
+        self.away = False
+        self.asked: list[str] = []
+
+    async def lookup(self, addresses: Sequence[str]) -> tuple[Destination, ...]:
+        self.asked += addresses
+        if self.away:
+            raise Unavailable("a service that this needs is away")
+        return tuple(self._of(address.lower()) for address in addresses)
+
+    def _of(self, address: str) -> Destination:
+        ours = any(_domain_of(known) == _domain_of(address) for known in self.table)
+        return self.table.get(address, Destination(kind=Kind.UNKNOWN if ours else Kind.NOT_LOCAL))

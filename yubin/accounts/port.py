@@ -44,7 +44,7 @@ class Identity:
     sender_domains: frozenset[str]
     limits: Limits
     session: str = field(default="", repr=False, compare=False)  # token for the mailbox pod
-    session_for: float = 0.0  # seconds that it holds
+    session_for: float = field(default=0.0, compare=False)  # seconds that it holds
 
     def owns(self, address: str) -> bool:
         """``address`` in canonical form; a subaddress (user+tag) of an own address is one's own (RFC 5233)."""
@@ -307,7 +307,10 @@ class Accounts(Protocol):
     ) -> Account: ...
 
     async def resolve(self, address: str) -> Destination:
-        """Of a canonical address; one transaction, or one snapshot."""
+        """Of a canonical address. Each address on the way is judged in one snapshot.
+
+        Raises Unavailable (451 4.3.5) for an alias nested too deeply or with too many targets.
+        """
 
     async def enabled(self, accounts: Sequence[str]) -> dict[str, Account]:
         """Those of the account ids that exist and are enabled."""

@@ -1,10 +1,11 @@
-"""The directory from another pod: ``RemoteDirectory`` (Authenticator, SigningKeys) and ``DirectoryAdmin``.
+"""The directory from another pod: ``RemoteDirectory`` (Authenticator, SigningKeys, Recipients), ``RemoteSessions``, and
+``DirectoryAdmin``.
 
 A password that held is remembered for as long as the directory says and at most 60 s, under an HMAC of login, password
 and service with a key of this process, so that neither is kept and a dump of this table checks nothing. What did not
-hold is never remembered. Signing keys are remembered as long as the directory says, and for up to an hour more while it
+hold is never remembered; an identity whose session has lived half its life is asked for again. Signing keys are remembered as long as the directory says, and for up to an hour more while it
 is away: a letter that was accepted is signed, whoever is being upgraded. That a domain has no key is not held on to.
-Both tables are bounded, the least recently used goes first; the same question asked at once by many is asked once.
+Where mail goes is remembered by ``lookups.py``. All tables are bounded, the least recently used goes first; the same question asked at once by many is asked once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hmac
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -22,20 +23,38 @@ import grpc
 from yubin.accounts import wire
 from yubin.accounts.administration import DirectoryAdmin
 from yubin.accounts.flights import Flights
-from yubin.accounts.port import Identity, SigningKey
+from yubin.accounts.lookups import Answer, Lookups
+from yubin.accounts.port import Account, Destination, Identity, SigningKey
 from yubin.errors import Failure, Internal, Unauthenticated, Unavailable
 from yubin.v1 import directory_pb2 as pb
 from yubin.v1 import directory_pb2_grpc as stubs
 
 K = TypeVar("K")
 V = TypeVar("V")
-__all__ = ["DirectoryAdmin", "RemoteDirectory"]
+__all__ = ["DirectoryAdmin", "RemoteDirectory", "RemoteSessions"]
 
 IDENTITY_FOR = 60.0  # seconds, at most
 STALE_FOR = 3600.0
 RETRY = 5.0  # between questions to a directory that is away
 TYPED_LIMIT = 1024  # octets of a login, and of a password
 DEADLINE = 5.0
+SESSIONS = 1000  # of one call
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Login:
+    identity: Identity
+    until: float
+    session_until: float
+
+    def at(self, now: float) -> Identity | None:
+        """The identity with what is left of its session; None when somebody should ask again."""
+        if self.until <= now:
+            return None
+        left = self.session_until - now
+        if not self.identity.session:
+            return self.identity
+        return replace(self.identity, session_for=left) if left >= self.identity.session_for / 2 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +65,7 @@ class _Keys:
 
 
 class RemoteDirectory:
-    """Implements ``Authenticator`` and ``SigningKeys`` of yubin.accounts.port."""
+    """Implements ``Authenticator``, ``SigningKeys`` and ``Recipients`` of yubin.accounts.port."""
 
     def __init__(
         self, channel: grpc.aio.Channel, *, entries: int = 10_000, clock: Callable[[], float] = time.monotonic
@@ -54,17 +73,19 @@ class RemoteDirectory:
         self._stub = stubs.DirectoryStub(channel)
         self._entries, self._clock = entries, clock
         self._secret = os.urandom(32)
-        self._identities: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+        self._identities: OrderedDict[bytes, _Login] = OrderedDict()
         self._keys: OrderedDict[str, _Keys] = OrderedDict()
         self._checks: Flights[tuple[bytes, str], Identity] = Flights()
         self._fetches: Flights[str, tuple[SigningKey, ...]] = Flights()
+        self._lookups = Lookups(self._ask, entries=entries, clock=clock)
 
     async def authenticate(self, login: str, password: str, *, peer: str, service: str) -> Identity:
         key = self._key(login, password, service)
         known = self._identities.get(key)
-        if known and known[1] > self._clock():
+        identity = known.at(self._clock()) if known else None
+        if identity:
             self._identities.move_to_end(key)
-            return known[0]
+            return identity
         request = pb.AuthenticateRequest(login=login, password=password, peer=peer, service=service)
         return await self._checks.join((key, peer), lambda: self._check(key, request))
 
@@ -74,6 +95,13 @@ class RemoteDirectory:
             self._keys.move_to_end(domain)
             return known.keys
         return await self._fetches.join(domain, lambda: self._fetch(domain))
+
+    async def lookup(self, addresses: Sequence[str]) -> tuple[Destination, ...]:
+        return await self._lookups.lookup(addresses)
+
+    async def _ask(self, addresses: Sequence[str]) -> Answer:
+        answer = await self._stub.Lookup(pb.LookupRequest(addresses=addresses), timeout=DEADLINE)
+        return tuple(map(wire.destination_from, answer.destinations)), answer.valid_for_ms / 1000
 
     def _key(self, login: str, password: str, service: str) -> bytes:
         """Raises Unauthenticated for what no password can be, without a call."""
@@ -94,7 +122,8 @@ class RemoteDirectory:
             raise Unavailable("Temporary authentication failure", code=454, enhanced="4.7.0") from failure
         identity = wire.identity_from(answer)
         until = asked + min(answer.valid_for_ms / 1000, IDENTITY_FOR)
-        _remember(self._identities, key, (identity, until), self._entries)
+        login = _Login(identity=identity, until=until, session_until=asked + identity.session_for)
+        _remember(self._identities, key, login, self._entries)
         return identity
 
     async def _fetch(self, domain: str) -> tuple[SigningKey, ...]:
@@ -112,6 +141,27 @@ class RemoteDirectory:
         found = _Keys(keys=keys, fresh_until=until, stale_until=until + STALE_FOR)
         _remember(self._keys, domain, found, self._entries)
         return keys
+
+
+class RemoteSessions:
+    """Implements ``Sessions`` of yubin.accounts.port."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = stubs.DirectoryStub(channel)
+
+    async def renew(self, sessions: Sequence[str]) -> tuple[str, ...]:
+        renewed: list[str] = []
+        for start in range(0, len(sessions), SESSIONS):
+            request = pb.RenewSessionsRequest(sessions=sessions[start : start + SESSIONS])
+            renewed += (await self._stub.RenewSessions(request)).sessions
+        return tuple(renewed)
+
+    async def open(self, address: str) -> tuple[Account, str]:
+        answer = await self._stub.OpenSession(pb.OpenSessionRequest(address=address))
+        return wire.account_from(answer.account), answer.session
+
+    async def keys(self) -> tuple[bytes, ...]:
+        return tuple((await self._stub.SessionKeys(pb.SessionKeysRequest())).keys)
 
 
 def _remember(table: OrderedDict[K, V], key: K, value: V, entries: int) -> None:

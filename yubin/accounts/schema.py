@@ -59,7 +59,13 @@ def _migrations(key: str, octets: str) -> tuple[Migration, ...]:
     )
     names = ("target", "alias", "credential", "account", "dkim", "domain", "tenant")
     down = tuple(f"DROP TABLE directory_{name}" for name in names)
-    return (Migration(version=1, name="directory", up=tables, down=down),)
+    moved = f"ALTER TABLE directory_account ADD COLUMN moved_to {key} NOT NULL DEFAULT ''"
+    return (
+        Migration(version=1, name="directory", up=tables, down=down),
+        Migration(
+            version=2, name="moved", up=(moved,), down=("ALTER TABLE directory_account DROP COLUMN moved_to",)
+        ),
+    )
 
 
 SQLITE = _migrations("TEXT", "BLOB")

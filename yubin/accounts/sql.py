@@ -6,10 +6,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TypeVar
 
-from yubin.accounts.port import Account, Alias, Credential, DkimKey, Domain, Identity, Limits, Tenant
-from yubin.accounts.steps import Steps, accounts, aliases, domains
+from yubin.accounts.port import (
+    Account,
+    Alias,
+    Credential,
+    Destination,
+    DkimKey,
+    Domain,
+    Identity,
+    Limits,
+    Tenant,
+)
+from yubin.accounts.steps import Steps, accounts, aliases, domains, recipients
 
 V = TypeVar("V")
 
@@ -57,8 +68,16 @@ class SqlAccounts(ABC):
     async def accounts(self, domain: str, after: str, limit: int) -> tuple[Account, ...]:
         return await self._read(accounts.accounts(domain, after, limit))
 
-    async def change_account(self, address: str, enabled: bool | None, limits: Limits | None) -> Account:
-        return await self._write(accounts.change_account(address, enabled, limits))
+    async def change_account(
+        self, address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+    ) -> Account:
+        return await self._write(accounts.change_account(address, enabled, limits, moved_to))
+
+    async def resolve(self, address: str) -> Destination:
+        return await self._read(recipients.resolve(address))
+
+    async def enabled(self, accounts: Sequence[str]) -> dict[str, Account]:
+        return await self._read(recipients.enabled(accounts))
 
     async def remove_account(self, address: str) -> None:
         await self._write(accounts.remove_account(address))

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from yubin.accounts.port import Account, Alias, DkimRecord, Domain, Identity, Limits, SigningKey, Tenant
+from yubin.accounts.port import (
+    Account,
+    Alias,
+    Destination,
+    DkimRecord,
+    Domain,
+    Identity,
+    Kind,
+    Limits,
+    LocalAccount,
+    SigningKey,
+    Tenant,
+)
 from yubin.v1 import directory_pb2 as pb
 
 
@@ -33,6 +45,8 @@ def identity_to(identity: Identity, valid_for_ms: int) -> pb.AuthenticateRespons
         sender_domains=sorted(identity.sender_domains),
         limits=limits_to(identity.limits),
         valid_for_ms=valid_for_ms,
+        session=identity.session,
+        session_for_ms=round(identity.session_for * 1000),
     )
 
 
@@ -44,6 +58,34 @@ def identity_from(message: pb.AuthenticateResponse) -> Identity:
         senders=frozenset(message.senders),
         sender_domains=frozenset(message.sender_domains),
         limits=limits_from(message.limits),
+        session=message.session,
+        session_for=message.session_for_ms / 1000,
+    )
+
+
+def destination_to(destination: Destination) -> pb.Destination:
+    return pb.Destination(
+        kind=pb.Destination.Kind.ValueType(destination.kind.value),
+        tenant=destination.tenant,
+        accounts=[
+            pb.LocalAccount(id=a.id, address=a.address, quota_bytes=a.quota, message_bytes=a.message_size)
+            for a in destination.accounts
+        ],
+        remote=destination.remote,
+        moved_to=destination.moved_to,
+    )
+
+
+def destination_from(message: pb.Destination) -> Destination:
+    return Destination(
+        kind=Kind(message.kind),
+        tenant=message.tenant,
+        accounts=tuple(
+            LocalAccount(id=a.id, address=a.address, quota=a.quota_bytes, message_size=a.message_bytes)
+            for a in message.accounts
+        ),
+        remote=tuple(message.remote),
+        moved_to=message.moved_to,
     )
 
 
@@ -108,6 +150,7 @@ def account_to(account: Account) -> pb.Account:
         enabled=account.enabled,
         limits=limits_to(account.limits),
         created=account.created,
+        moved_to=account.moved_to,
     )
 
 
@@ -119,6 +162,7 @@ def account_from(message: pb.Account) -> Account:
         enabled=message.enabled,
         limits=limits_from(message.limits),
         created=message.created,
+        moved_to=message.moved_to,
     )
 
 

@@ -1,4 +1,8 @@
-"""Accounts, their credentials, and who they are."""
+"""Accounts, their credentials, and who they are.
+
+``moved_to`` came with version 2 of the schema, and these statements are understood by version 1 too (DESIGN I8): the
+name in the inner SELECT is the account's column where there is one, else the empty one of ``BEFORE``.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ from yubin.accounts.steps import Row, Steps
 from yubin.accounts.steps.domains import locked
 from yubin.errors import Exists, NotFound
 
-_ACCOUNT = """SELECT a.id, d.tenant, a.address, a.enabled, a.quota, a.message_size, a.recipients, a.per_hour,
-    a.created FROM directory_account a JOIN directory_domain d ON d.name = a.domain """
+BEFORE = "CROSS JOIN (SELECT '' AS moved_to) before"
+ACCOUNT = f"""SELECT a.id, d.tenant, a.address, a.enabled, a.quota, a.message_size, a.recipients, a.per_hour,
+    a.created, (SELECT moved_to FROM directory_account m WHERE m.id = a.id) AS moved_to
+    FROM directory_account a JOIN directory_domain d ON d.name = a.domain {BEFORE} """  # noqa: S608 - no value is put in
 
 
 def add_account(new: Account, credential: Credential) -> Steps[None]:
@@ -34,25 +40,29 @@ def add_account(new: Account, credential: Credential) -> Steps[None]:
     )
     if not made:
         raise Exists("the address is taken")
+    if new.moved_to:
+        yield from _move(new.address, new.moved_to)
     yield from put_credential(new.address, credential.kind, credential.value)
 
 
 def account(address: str) -> Steps[Account]:
-    rows = yield (_ACCOUNT + "WHERE a.address = $1", (address,))
+    rows = yield (ACCOUNT + "WHERE a.address = $1", (address,))
     if not rows:
         raise NotFound("there is no such account")
-    return _account_of(rows[0])
+    return account_of(rows[0], rows[0]["moved_to"])
 
 
 def accounts(domain: str, after: str, limit: int) -> Steps[tuple[Account, ...]]:
     rows = yield (
-        _ACCOUNT + "WHERE ($1 = '' OR a.domain = $1) AND a.address > $2 ORDER BY a.address LIMIT $3",
+        ACCOUNT + "WHERE ($1 = '' OR a.domain = $1) AND a.address > $2 ORDER BY a.address LIMIT $3",
         (domain, after, limit),
     )
-    return tuple(map(_account_of, rows))
+    return tuple(account_of(row, row["moved_to"]) for row in rows)
 
 
-def change_account(address: str, enabled: bool | None, limits: Limits | None) -> Steps[Account]:
+def change_account(
+    address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+) -> Steps[Account]:
     new = (
         (None,) * 4
         if limits is None
@@ -64,7 +74,13 @@ def change_account(address: str, enabled: bool | None, limits: Limits | None) ->
         per_hour = COALESCE($6, per_hour) WHERE address = $1""",
         (address, enabled, *new),
     )
+    if moved_to is not None:
+        yield from _move(address, moved_to)
     return (yield from account(address))
+
+
+def _move(address: str, moved_to: str) -> Steps[None]:
+    yield ("UPDATE directory_account SET moved_to = $2 WHERE address = $1", (address, moved_to))
 
 
 def remove_account(address: str) -> Steps[None]:
@@ -105,10 +121,10 @@ def renew_credential(old: Credential, value: str) -> Steps[bool]:
 
 
 def identity(id_: str) -> Steps[Identity | None]:
-    rows = yield (_ACCOUNT + "WHERE a.id = $1 AND a.enabled", (id_,))
+    rows = yield (ACCOUNT + "WHERE a.id = $1 AND a.enabled", (id_,))
     if not rows:
         return None
-    found = _account_of(rows[0])
+    found = account_of(rows[0], "")
     own = (found.address, found.tenant)
     aliases = yield (
         """SELECT DISTINCT t.alias FROM directory_target t JOIN directory_alias a ON a.address = t.alias
@@ -126,7 +142,7 @@ def identity(id_: str) -> Steps[Identity | None]:
     )
 
 
-def _account_of(row: Row) -> Account:
+def account_of(row: Row, moved_to: str) -> Account:
     return Account(
         id=row["id"],
         tenant=row["tenant"],
@@ -139,4 +155,5 @@ def _account_of(row: Row) -> Account:
             per_hour=row["per_hour"],
         ),
         created=row["created"],
+        moved_to=moved_to,
     )
