@@ -54,6 +54,18 @@ async def test_what_was_put_is_there_byte_for_byte(make):
     assert await make().get(name) == data
 
 
+@pytest.mark.parametrize(
+    ("offset", "length", "part"),
+    [(0, 4, b"0123"), (3, 4, b"3456"), (8, 4, b"89"), (10, 4, b""), (99, 1, b""), (0, 0, b"")],
+)
+async def test_a_part_is_what_lies_there(make, offset, length, part):
+    """What is behind the end is left out; of what is not there at all, nothing can be read."""
+    await make().put("a", b"0123456789")
+    assert await make().part("a", offset, length) == part
+    with pytest.raises(NotFound):
+        await make().part("missing", offset, length)
+
+
 async def test_a_second_put_replaces_the_first(make):
     """A large body is always PUT, also when the client tries again."""
     await make().put("a", b"1")

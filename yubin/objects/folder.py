@@ -48,6 +48,10 @@ class FolderObjects:
         path = self._path(name)
         return await self._in_thread(path.read_bytes)
 
+    async def part(self, name: str, offset: int, length: int) -> bytes:
+        path = self._path(name)
+        return await self._in_thread(lambda: _part(path, offset, length))
+
     async def delete(self, name: str) -> None:
         path = self._path(name)
         await self._in_thread(lambda: path.unlink(missing_ok=True))
@@ -95,6 +99,12 @@ def _failure(cause: OSError) -> Failure:
     if cause.errno in FULL:
         return Unavailable("the system's storage is full", code=452, enhanced="4.3.1")
     return Unavailable("the object store has trouble")
+
+
+def _part(path: Path, offset: int, length: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(length)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -25,6 +25,9 @@ class MemoryObjects:
         except KeyError:
             raise NotFound("no such object") from None
 
+    async def part(self, name: str, offset: int, length: int) -> bytes:
+        return (await self.get(name))[offset : offset + length]
+
     async def delete(self, name: str) -> None:
         self._objects.pop(checked(name), None)
 

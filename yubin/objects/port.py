@@ -15,6 +15,9 @@ class Objects(Protocol):
     async def get(self, name: str) -> bytes:
         """Raises NotFound."""
 
+    async def part(self, name: str, offset: int, length: int) -> bytes:
+        """At most ``length`` octets from ``offset``, none behind the end. Raises NotFound."""
+
     async def delete(self, name: str) -> None:
         """Deleting what is not there is no error."""
 

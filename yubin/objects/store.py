@@ -44,6 +44,14 @@ class StoreObjects:
         checked(name)
         return await self._ask(lambda: bytes(self._store.get(name).bytes()))
 
+    async def part(self, name: str, offset: int, length: int) -> bytes:
+        checked(name)
+        size = (await self._ask(lambda: self._store.head(name)))["size"]
+        end = min(size, offset + length)
+        if offset >= end:
+            return b""
+        return await self._ask(lambda: bytes(self._store.get_range(name, start=offset, end=end)))
+
     async def delete(self, name: str) -> None:
         checked(name)
         try:
