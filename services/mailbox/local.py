@@ -1,0 +1,221 @@
+"""One account's mailboxes, by the pod that has them: ``LocalAccount`` implements yubin.mailboxes.account.Account.
+
+Names become canonical here; every change is told to whoever watches. A letter that a reader appends is refused before
+it is read where it cannot fit (CASES H9), counts against the pod's room while it is read, and is dropped when its
+sender leaves or sends another length than announced (CASES A11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+from services.mailbox.storage import Storage, parse
+from yubin.errors import Exhausted, Invalid, NotFound, TooBig
+from yubin.ids import uuid7
+from yubin.mailboxes.names import canonical
+from yubin.mailboxes.port import (
+    Copied,
+    Delivered,
+    Expunged,
+    How,
+    Mailbox,
+    Match,
+    NewLetter,
+    Row,
+    Stored,
+    Usage,
+    View,
+    Want,
+    Word,
+)
+
+LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
+ROWS = 100  # rows asked for at a time
+BODIES = 32  # the same, with bodies: at most 2 MiB
+
+
+class LocalAccount:
+    """``quota`` in octets; 0: none."""
+
+    def __init__(
+        self, account: str, quota: int, storage: Storage, *, letter_limit: int = LETTER_LIMIT
+    ) -> None:
+        self.account, self.quota = account, quota
+        self._storage, self._mailboxes, self._limit = storage, storage.mailboxes, letter_limit
+
+    # ── mailboxes ──
+
+    async def mailboxes(self) -> tuple[Mailbox, ...]:
+        return await self._mailboxes.mailboxes(self.account)
+
+    async def mailbox(self, mailbox_id: int) -> Mailbox:
+        return await self._mailboxes.mailbox(self.account, mailbox_id)
+
+    async def select(self, mailbox_id: int) -> Mailbox:
+        return await self._mailboxes.select(self.account, mailbox_id)
+
+    async def create(self, name: str, special_use: str = "") -> Mailbox:
+        return await self._mailboxes.create(self.account, canonical(name), special_use)
+
+    async def rename(self, mailbox_id: int, name: str) -> Mailbox:
+        renamed = await self._mailboxes.rename(self.account, mailbox_id, canonical(name))
+        self._changed(mailbox_id)
+        return renamed
+
+    async def delete(self, mailbox_id: int) -> None:
+        await self._mailboxes.delete(self.account, mailbox_id)
+        self._changed(mailbox_id)
+
+    async def subscribe(self, name: str, on: bool) -> None:
+        await self._mailboxes.subscribe(self.account, canonical(name), on)
+
+    async def subscriptions(self) -> tuple[str, ...]:
+        return await self._mailboxes.subscriptions(self.account)
+
+    # ── reading ──
+
+    async def view(self, mailbox_id: int, *, since: int = 0, after: int = 0) -> AsyncIterator[View]:
+        more = True
+        while more:
+            page = await self._mailboxes.view(self.account, mailbox_id, since=since, after=after)
+            more, after = page.more, page.uids[-1] if page.uids else after
+            yield page
+
+    async def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
+        for some in _batches(uids, ROWS):
+            for row in await self._mailboxes.rows(self.account, mailbox_id, some, want & ~Want.BODY):
+                yield row
+
+    async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
+        for some in _batches(uids, BODIES):
+            for row in await self._mailboxes.rows(self.account, mailbox_id, some, Want.BODY):
+                async with self._storage.room.take(row.size):
+                    whole = await self._storage.whole(row.body, row.object)
+                    yield replace(row, body=None, object=""), whole
+
+    async def body(
+        self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        rows = await self._mailboxes.rows(self.account, mailbox_id, [uid], Want.BODY)
+        if not rows:
+            raise NotFound("This letter is gone")
+        async for piece in self._storage.pieces(rows[0], offset, length):
+            yield piece
+
+    # ── letters in ──
+
+    async def append(
+        self,
+        mailbox_id: int,
+        body: AsyncIterator[bytes],
+        size: int,
+        *,
+        flags: frozenset[str] = frozenset(),
+        received: float | None = None,
+    ) -> Delivered:
+        await self._check_room(mailbox_id, size)
+        async with self._storage.room.take(size):
+            raw = await _gathered(body, size)
+            letter_id = uuid7()
+            (kept, name), parsed = await asyncio.gather(self._storage.keep(letter_id, raw), parse(raw))
+            return await self._storage.deliver(
+                NewLetter(
+                    account=self.account,
+                    delivery_id=letter_id,
+                    letter_id=letter_id,
+                    body=kept,
+                    object=name,
+                    size=size,
+                    sha256=sha256(raw).digest(),
+                    received=received,
+                    flags=flags,
+                    mailbox_id=mailbox_id,
+                    quota=self.quota,
+                    parsed=parsed,
+                )
+            )
+
+    async def _check_room(self, mailbox_id: int, size: int) -> None:
+        """Before a byte is read (CASES H9). The commit checks the quota again."""
+        if size > self._limit:
+            raise TooBig(f"A letter has at most {self._limit} octets")
+        await self.mailbox(mailbox_id)
+        if self.quota and (await self.usage()).used + size > self.quota:
+            raise Exhausted("The mailbox is full", code=452, enhanced="4.2.2")
+
+    # ── changing ──
+
+    async def store(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        how: How,
+        flags: frozenset[str],
+        *,
+        unchanged_since: int | None = None,
+    ) -> Stored:
+        stored = await self._mailboxes.store(
+            self.account, mailbox_id, uids, how, flags, unchanged_since=unchanged_since
+        )
+        self._changed(mailbox_id, stored.modseq)
+        return stored
+
+    async def copy(self, source_id: int, uids: Sequence[int], target_id: int, *, move: bool) -> Copied:
+        copied = await self._mailboxes.copy(
+            self.account, source_id, uids, target_id, move=move, quota=self.quota
+        )
+        if copied.targets:
+            self._changed(target_id)
+        if move and copied.sources:
+            self._changed(source_id, copied.modseq)
+        return copied
+
+    async def expunge(
+        self, mailbox_id: int, uids: Sequence[int] | None, *, only_deleted: bool = True
+    ) -> Expunged:
+        gone = await self._mailboxes.expunge(self.account, mailbox_id, uids, only_deleted=only_deleted)
+        if gone.uids:
+            self._changed(mailbox_id, gone.modseq)
+        return gone
+
+    async def forget(self) -> None:
+        """The account and all that is in it."""
+        await self._mailboxes.forget(self.account)
+
+    # ── the rest ──
+
+    async def match(self, mailbox_id: int, words: Sequence[Word]) -> Match:
+        return await self._mailboxes.match(self.account, mailbox_id, words)
+
+    async def usage(self) -> Usage:
+        return (await self._mailboxes.usage([self.account])).get(self.account, Usage())
+
+    async def lease(self, name: str, owner: str, seconds: float, *, most: int = 1) -> bool:
+        return await self._mailboxes.lease(self.account, name, owner, seconds, most=most)
+
+    async def release(self, name: str, owner: str) -> None:
+        await self._mailboxes.release(self.account, name, owner)
+
+    def _changed(self, mailbox_id: int, modseq: int = 0) -> None:
+        self._storage.hints.publish(self.account, mailbox_id, modseq, 0)
+
+
+async def _gathered(body: AsyncIterator[bytes], size: int) -> bytes:
+    """Raises Invalid when it is not as long as was said; never holds more than that."""
+    raw = bytearray()
+    async for piece in body:
+        if len(raw) + len(piece) > size:
+            raise Invalid("The letter is longer than was announced")
+        raw += piece
+    if len(raw) < size:
+        raise Invalid("The letter is shorter than was announced")
+    return bytes(raw)
+
+
+def _batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    ordered = sorted(set(uids))
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]

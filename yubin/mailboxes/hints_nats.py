@@ -1,0 +1,119 @@
+"""Hints over core NATS. One task sends what waits, the latest for each mailbox, and keeps subscriptions as watchers want.
+
+While NATS is away hints are dropped; when it is back every watcher gets a hint without a mailbox: look at everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from google.protobuf.message import DecodeError
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from prometheus_client import Counter
+
+from yubin.dispatch.link import Broker, Link
+from yubin.mailboxes.hints import SUBJECT, Hint, Hints, MemoryHints, Watcher, Watchers
+from yubin.v1 import mailbox_pb2 as pb
+
+log = structlog.get_logger()
+WAITING = 10_000  # mailboxes with a hint that is not sent yet
+HINTS = Counter("yubin_mailbox_hints", "hints about changed mailboxes", ["outcome"])
+for _outcome in ("sent", "dropped", "received"):
+    HINTS.labels(_outcome)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between two dots of a subject
+
+
+def open_hints(
+    url: str, *, ca: Path | None = None, cert: Path | None = None, key: Path | None = None
+) -> Hints:
+    """``url`` as for dispatch; ``memory:`` reaches this process only. Returns at once; a broker that is away is found later."""
+    if url.startswith("memory:"):
+        return MemoryHints()
+    return NatsHints(Broker(url=url, ca=ca, cert=cert, key=key))
+
+
+class NatsHints:
+    def __init__(self, broker: Broker) -> None:
+        self._waiting: dict[tuple[str, int], Hint] = {}
+        self._watchers = Watchers(first=self._wake, last=self._wake)
+        self._subscriptions: dict[str, Subscription] = {}
+        self._news = asyncio.Event()
+        self._link = Link(broker, "hints", ready=self._ready, lost=self._lost)
+        self._task = asyncio.create_task(self._run(), name="hints")
+
+    def publish(self, account: str, mailbox_id: int, modseq: int, uidnext: int) -> None:
+        if len(self._waiting) >= WAITING or not _TOKEN.fullmatch(account):
+            HINTS.labels("dropped").inc()
+            return
+        self._waiting[account, mailbox_id] = Hint(
+            account=account, mailbox_id=mailbox_id, modseq=modseq, uidnext=uidnext
+        )
+        self._news.set()
+
+    def watch(self, account: str, watcher: Watcher) -> Callable[[], None]:
+        return self._watchers.add(account, watcher)
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._link.close()
+
+    def _wake(self, _account: str) -> None:
+        self._news.set()
+
+    def _lost(self) -> None:
+        self._subscriptions = {}
+        self._news.set()
+
+    async def _ready(self, client: Client) -> None:
+        await self._subscribe(client)
+        for account in self._watchers.accounts():
+            self._watchers.tell(Hint(account=account, mailbox_id=0))
+        self._news.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            waiting, self._waiting = self._waiting, {}
+            client = self._link.client
+            if client is None:
+                HINTS.labels("dropped").inc(len(waiting))
+                continue
+            try:
+                await self._send(client, waiting)
+                await self._subscribe(client)
+            except (NatsError, OSError, TimeoutError) as error:
+                log.debug("A hint was not sent.", action="hints", why=repr(error))
+
+    async def _send(self, client: Client, waiting: dict[tuple[str, int], Hint]) -> None:
+        for hint in waiting.values():
+            message = pb.MailboxHint(modseq=hint.modseq, uidnext=hint.uidnext)
+            subject = f"{SUBJECT}.{hint.account}.{hint.mailbox_id}"
+            await client.publish(subject, message.SerializeToString())
+            HINTS.labels("sent").inc()
+
+    async def _subscribe(self, client: Client) -> None:
+        wanted = {account for account in self._watchers.accounts() if _TOKEN.fullmatch(account)}
+        for account in wanted - self._subscriptions.keys():
+            self._subscriptions[account] = await client.subscribe(f"{SUBJECT}.{account}.*", cb=self._heard)
+        for account in self._subscriptions.keys() - wanted:
+            await self._subscriptions.pop(account).unsubscribe()
+
+    async def _heard(self, message: Msg) -> None:
+        _, _, rest = message.subject.partition(".")
+        account, _, mailbox_id = rest.partition(".")
+        try:
+            news = pb.MailboxHint.FromString(message.data)
+            hint = Hint(account=account, mailbox_id=int(mailbox_id), modseq=news.modseq, uidnext=news.uidnext)
+        except (DecodeError, ValueError):
+            return
+        HINTS.labels("received").inc()
+        self._watchers.tell(hint)
