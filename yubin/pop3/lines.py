@@ -1,0 +1,49 @@
+"""What a client has sent and nobody has read yet, as command lines, at every cut of the network the same.
+
+A line ends with CRLF; a bare LF is taken for one too, as other servers do: a command carries no text of others, so
+that nothing can hide behind it. What is longer than the longest line of any command is thrown away as it comes and
+reported when it has ended, so that a client costs no more memory than that.
+"""
+
+from __future__ import annotations
+
+from yubin.errors import Invalid
+
+LINE_LIMIT = 255  # octets of a command, CRLF included (RFC 2449 4)
+AUTH_LIMIT = 12288  # of AUTH and of what answers a challenge (RFC 5034 4)
+
+
+class Lines:
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._searched = 0
+        self._lost = False  # the beginning of the present line was thrown away
+
+    def feed(self, data: bytes) -> None:
+        self._held += data
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def clear(self) -> None:
+        self._held.clear()
+        self._searched, self._lost = 0, False
+
+    def line(self) -> bytes | None:
+        """The next line without its end; None when it is not yet whole. Raises Invalid for one that was too long."""
+        end = self._held.find(b"\n", self._searched)
+        if end < 0:
+            self._wait()
+            return None
+        line = bytes(memoryview(self._held)[:end])
+        del self._held[: end + 1]
+        lost, self._searched, self._lost = self._lost, 0, False
+        if lost or end >= AUTH_LIMIT:
+            raise Invalid("The line is too long")
+        return line.removesuffix(b"\r")
+
+    def _wait(self) -> None:
+        if len(self._held) >= AUTH_LIMIT:
+            self._lost = True
+            self._held.clear()
+        self._searched = len(self._held)
