@@ -61,7 +61,7 @@ async def test_two_who_name_an_account_at_once_find_one(mailboxes):
 
 
 async def test_accounts_do_not_see_each_other(mailboxes):
-    """CASES H14: what is in one is found neither by id nor by letter in the other, and the answers are those for nothing."""
+    """What is in one is found neither by id nor by letter in the other, and the answers are those for nothing."""
     given = letter(MARI)
     await put(mailboxes, given)
     made = await mailboxes.store.create(MARI, "Secret")

@@ -260,7 +260,7 @@ class MemoryMailboxes:
 
     async def objects_known(self, names: Sequence[str]) -> set[str]:
         self._now()
-        return set(names) & {letter.given.object for letter in self._letters()}
+        return (set(names) & {letter.given.object for letter in self._letters()}) - {""}
 
     async def backlog(self) -> int:
         self._now()
