@@ -364,18 +364,23 @@ Global___MailboxState: _TypeAlias = MailboxState  # noqa: Y015
 
 @_typing.final
 class ListMailboxesRequest(_message.Message):
+    """A page of names in ascending order, behind `after`."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     session: _builtins.str
+    after: _builtins.str
     def __init__(
         self,
         *,
         session: _builtins.str = ...,
+        after: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,6 +392,9 @@ class ListMailboxesResponse(_message.Message):
 
     MAILBOXES_FIELD_NUMBER: _builtins.int
     SUBSCRIPTIONS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    next: _builtins.str
+    """where the next page begins; "": this was the last"""
     @_builtins.property
     def mailboxes(self) -> _containers.RepeatedCompositeFieldContainer[Global___MailboxState]: ...
     @_builtins.property
@@ -398,10 +406,11 @@ class ListMailboxesResponse(_message.Message):
         *,
         mailboxes: _abc.Iterable[Global___MailboxState] | None = ...,
         subscriptions: _abc.Iterable[_builtins.str] | None = ...,
+        next: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mailboxes", b"mailboxes", "subscriptions", b"subscriptions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mailboxes", b"mailboxes", "next", b"next", "subscriptions", b"subscriptions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -618,7 +627,9 @@ class ViewPage(_message.Message):
     @_builtins.property
     def sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
-    def expunged(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def expunged(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """of a long list the beginning comes in messages of its own, without a state"""
+
     def __init__(
         self,
         *,
