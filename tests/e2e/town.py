@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import poplib
 import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -23,8 +25,9 @@ import pytest
 
 from yubin.outside.letters import Envelope, Letters
 
+poplib._MAXLINE = 2**20  # lines of letters may be longer than it thinks
 YUBIN = str(Path(sys.executable).parent / "yubin")
-PODS = ("directory", "resolver", "submission", "delivery", "api")
+PODS = ("directory", "resolver", "submission", "delivery", "api", "mailbox", "mx", "gateway")
 NUMBER = re.compile(r"queued as ([0-9A-HJKMNP-TV-Z]{26})")
 
 
@@ -113,6 +116,53 @@ class Town:
             input=letter.encode(), check=True, timeout=60, capture_output=True,
         )  # fmt: skip
 
+    def inbox(self, user: str = "alice") -> list[bytes]:
+        """Every letter in somebody's INBOX, by POP3 over TLS; another session that ends just now is waited for."""
+        trust = ssl.create_default_context(cafile=self.ca)
+        for _ in range(100):
+            box = poplib.POP3_SSL("localhost", self.ports["pop3s"], context=trust, timeout=30)
+            try:
+                box.user(f"{user}@demo.example")
+                box.pass_(self.password(user))
+                return [b"\r\n".join(box.retr(n + 1)[1]) + b"\r\n" for n in range(box.stat()[0])]
+            except poplib.error_proto as error:
+                if b"IN-USE" not in error.args[0]:
+                    raise
+                time.sleep(0.1)
+            finally:
+                box.quit()
+        pytest.fail(f"the maildrop of {user} stays locked")
+
+    def received(self, user: str, text: bytes, timeout: float = 30.0) -> bytes:
+        """The first letter in somebody's INBOX that has this text; fails after ``timeout`` seconds."""
+        return wait(
+            lambda: next((letter for letter in self.inbox(user) if text in letter), None),
+            timeout,
+            f"letter with {text!r} for {user}",
+        )
+
+    def report(self, number: str, user: str = "alice") -> bytes:
+        """The DSN about a letter, in its sender's INBOX."""
+        return wait(lambda: next(iter(self.reports(number, user)), None), 30, f"report on {number}")
+
+    def reports(self, number: str, user: str = "alice") -> list[bytes]:
+        return [
+            one
+            for one in self.inbox(user)
+            if one.startswith(b"Return-Path: <>\r\n") and number.encode() in one
+        ]
+
+    def outside(self, to: str, *more: str, sender: str = "friend@accepts.example", ok: bool = True) -> str:
+        """A letter from somebody else's server, by swaks into port 25 with STARTTLS; what swaks said."""
+        done = subprocess.run(
+            ["swaks", "--server", f"localhost:{self.ports['mx']}", "--tls", "--tls-verify", "--tls-ca-path", self.ca,
+             "--from", sender, "--to", to, "--timeout", "60", *more],
+            capture_output=True, text=True, timeout=90, check=False,
+        )  # fmt: skip
+        if ok:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def arrived(
         self, wanted: Callable[[Envelope, bytes], bool], timeout: float = 30.0
     ) -> tuple[Envelope, bytes]:
@@ -152,7 +202,10 @@ def wait(look: Callable[[], Any], timeout: float, what: str) -> Any:
     pytest.fail(f"no {what} within {timeout:g} s")
 
 
-OFFSETS = (25, 53, 422, 443, 465, 587, *(100 * kind + pod for kind in (7, 8, 9) for pod in range(1, 6)))
+OFFSETS = (
+    *(25, 53, 110, 225, 422, 443, 465, 587, 995),
+    *(100 * kind + pod for kind in (7, 8, 9) for pod in range(1, 1 + len(PODS))),
+)
 
 
 def free_base() -> int:
