@@ -91,11 +91,14 @@ class Directory:
         return _account(await self._directory.get_account(call.path["address"]))
 
     async def change_account(self, call: Call) -> bodies.Account:
-        """Change limits (as a whole), or disable and enable."""
+        """Change limits (as a whole), disable and enable, or say where the user has moved."""
         change: bodies.Change = call.body
         limits = _limits(change.limits) if change.limits else None
         address = call.path["address"]
-        return _account(await self._directory.update_account(address, enabled=change.enabled, limits=limits))
+        changed = await self._directory.update_account(
+            address, enabled=change.enabled, limits=limits, moved_to=change.moved_to
+        )
+        return _account(changed)
 
     async def set_password(self, call: Call) -> bodies.Nothing:
         """Set a new password; the old one stops working within a minute."""
@@ -151,7 +154,13 @@ def _account(a: port.Account) -> bodies.Account:
         per_hour=a.limits.per_hour,
     )
     return bodies.Account(
-        id=a.id, tenant=a.tenant, address=a.address, enabled=a.enabled, limits=limits, created=_at(a.created)
+        id=a.id,
+        tenant=a.tenant,
+        address=a.address,
+        enabled=a.enabled,
+        limits=limits,
+        created=_at(a.created),
+        moved_to=a.moved_to,
     )
 
 

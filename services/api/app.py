@@ -39,15 +39,19 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     )
     channel = pod.channel(settings.directory, "directory")
     administration = DirectoryAdmin(channel)
+    directory = RemoteDirectory(channel)
     acceptance = Acceptance(
         ledger=ledger,
         objects=objects,
         dispatch=dispatch,
-        keys=RemoteDirectory(channel),
+        keys=directory,
+        recipients=directory,
         head_start=HeadStart(rate=settings.head_start_rate, burst=settings.head_start_burst),
     )
     rules = Rules(hostname=settings.hostname, size=settings.message_size, recipients=settings.recipients)
-    letters = Letters(rules=rules, domains=administration, ledger=plain, acceptance=acceptance)
+    letters = Letters(
+        rules=rules, domains=administration, ledger=plain, acceptance=acceptance, recipients=directory
+    )
     routes = [*Directory(administration).routes(), *letters.routes(), *Queue(plain).routes()]
     limits = Limits(
         size=settings.request_size,

@@ -97,10 +97,11 @@ class NewAccount(In):
 
 
 class Change(In):
-    """Only what is given changes."""
+    """Only what is given changes. ``moved_to``: senders are told this address instead (551 5.1.6); "" takes it back."""
 
     enabled: bool | None = None
     limits: Limits | None = None
+    moved_to: Name | None = None
 
 
 class NewPassword(In):
@@ -114,6 +115,7 @@ class Account(Out):
     enabled: bool
     limits: Limits
     created: datetime
+    moved_to: str = ""
 
 
 class Accounts(Out):

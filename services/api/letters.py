@@ -21,7 +21,8 @@ import structlog
 from services.api.bodies import Send, Sent
 from services.api.http import Call, Route
 from yubin.acceptance.accept import Acceptance, Draft
-from yubin.accounts.port import Domain
+from yubin.acceptance.refusal import refusal
+from yubin.accounts.port import Domain, Recipients
 from yubin.errors import Denied, Exhausted, Invalid, NotFound, TooBig
 from yubin.ids import number, uuid7
 from yubin.mail.compose import Mailbox, Texts, checked, compose
@@ -34,6 +35,7 @@ from yubin.smtp import lines
 log = structlog.get_logger()
 THREAD_ABOVE = 256 * 1024
 KEY_LENGTH = 200
+SHOWN = 10  # refused recipients that are named
 _LINE_END = re.compile(rb"\r\n?|\n")
 
 
@@ -58,10 +60,11 @@ class Letters:
         domains: Domains,
         ledger: Ledger,
         acceptance: Acceptance,
+        recipients: Recipients,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._rules, self._domains, self._ledger = rules, domains, ledger
-        self._acceptance, self._clock = acceptance, clock
+        self._acceptance, self._directory, self._clock = acceptance, recipients, clock
 
     def routes(self) -> list[Route]:
         return [Route(method="POST", path="/v1/send", handler=self.send, body=Send, answer=Sent, status=202)]
@@ -79,6 +82,7 @@ class Letters:
         recipients = self._recipients([*to, *cc, *bcc], request.notify)
         if earlier is not None:
             return Sent(number=number(earlier), message_id="", recipients=len(recipients))
+        await self._reachable(recipients)
         raw = await self._raw(request, sender, to, cc, message_id)
         letter = complete(
             raw,
@@ -143,6 +147,20 @@ class Letters:
         if "NEVER" in wishes and len(wishes) > 1:  # RFC 3461 4.1
             raise Invalid("notify: never stands alone")
         return tuple(NewRecipient(address=str(box.address), notify=wishes) for box in boxes)
+
+    async def _reachable(self, recipients: tuple[NewRecipient, ...]) -> None:
+        """Raises Invalid that names who takes no mail here; nobody gets the letter then."""
+        destinations = await self._directory.lookup([recipient.address for recipient in recipients])
+        refused = [
+            (recipient.address, failure)
+            for recipient, destination in zip(recipients, destinations, strict=True)
+            if (failure := refusal(destination)) is not None
+        ]
+        if refused:
+            shown = "; ".join(f"{address}: {failure.text}" for address, failure in refused[:SHOWN])
+            more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+            first = refused[0][1]
+            raise Invalid(shown + more, code=first.code, enhanced=first.enhanced)
 
     async def _raw(
         self, request: Send, sender: Mailbox, to: list[Mailbox], cc: list[Mailbox], message_id: UUID

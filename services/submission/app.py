@@ -36,6 +36,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         objects=objects,
         dispatch=dispatch,
         keys=directory,
+        recipients=directory,
         head_start=HeadStart(rate=settings.head_start_rate, burst=settings.head_start_burst),
     )
     unwinding = Unwinding(ledger)
@@ -51,6 +52,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         acceptance=acceptance,
         allowance=Allowance(default=settings.per_hour),
         unwinding=unwinding,
+        recipients=directory,
     )
     terms = settings.terms()
     if settings.smtp_tls_cert is not None and settings.smtp_tls_key is not None:

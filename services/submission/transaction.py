@@ -17,8 +17,9 @@ import structlog
 from services.submission.allowance import Allowance
 from services.submission.authors import author_domain, own
 from yubin.acceptance.accept import Acceptance, Draft
+from yubin.acceptance.refusal import refusal
 from yubin.acceptance.unwind import Unwinding
-from yubin.accounts.port import Authenticator, Identity
+from yubin.accounts.port import Authenticator, Identity, Recipients
 from yubin.errors import Denied, Exhausted, Invalid, Unavailable
 from yubin.ids import number, uuid7
 from yubin.mail.address import Address
@@ -53,10 +54,12 @@ class Submission:
         acceptance: Acceptance,
         allowance: Allowance,
         unwinding: Unwinding,
+        recipients: Recipients,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._rules, self._authenticator, self._acceptance = rules, authenticator, acceptance
-        self._allowance, self._unwinding, self._clock = allowance, unwinding, clock
+        self._allowance, self._unwinding, self._recipients = allowance, unwinding, recipients
+        self._clock = clock
 
     def size_limit(self, session: Session) -> int:
         own_limit = session.identity.limits.message_size if session.identity else 0
@@ -82,13 +85,17 @@ class Submission:
         own(identity, mail.reverse_path, "The sender")
         self._allowance.check(identity.account, identity.limits.per_hour, 1)
 
-    async def rcpt(self, session: Session, envelope: Envelope, rcpt: Rcpt) -> None:  # noqa: ARG002
-        """Anybody may be written to; only how many is limited."""
+    async def rcpt(self, session: Session, envelope: Envelope, rcpt: Rcpt) -> None:
+        """Anybody may be written to, but who is not there; and how many is limited."""
         identity = _identity(session)
         count = len(envelope.rcpts) + 1
         if identity.limits.recipients and count > identity.limits.recipients:
             raise Exhausted("Too many recipients for your account")
         self._allowance.check(identity.account, identity.limits.per_hour, count)
+        (destination,) = await self._recipients.lookup([str(rcpt.forward_path)])
+        refused = refusal(destination)
+        if refused is not None:
+            raise refused
 
     async def data(self, session: Session, envelope: Envelope, content: bytes) -> str:
         message_id = uuid7()

@@ -27,6 +27,7 @@ from services.api.tokens import Tokens
 from services.directory.administration import DirectoryAdministration
 from services.directory.keys import Keys
 from services.directory.passwords import Cost, Hasher
+from services.directory.recipients import DirectoryRecipients
 from services.directory.sealing import Seal
 from yubin.acceptance.accept import Acceptance
 from yubin.acceptance.head_start import HeadStart
@@ -48,6 +49,7 @@ class System:
         self.keys = Keys(accounts, Seal(None))
         self.hasher = Hasher(Cost(passes=1, memory=8, lanes=1), workers=1, queue=10)
         self.directory = DirectoryAdministration(accounts, self.keys, self.hasher)
+        self.recipients = DirectoryRecipients(accounts)
         self.ledger, self.objects, self.dispatch = MemoryLedger(), MemoryObjects(), MemoryDispatch()
         self.limits = {"size": 8_000_000, "held": 10_000_000, "requests": 50, "timeout": 5.0} | limits
         self.port = 0
@@ -60,9 +62,16 @@ class System:
             dispatch=self.dispatch,
             keys=self.keys,
             head_start=HeadStart(burst=0, rate=0),
+            recipients=self.recipients,
         )
         rules = Rules(hostname="mx.example.org", size=5_000_000, recipients=1000)
-        letters = Letters(rules=rules, domains=self.directory, ledger=self.ledger, acceptance=acceptance)
+        letters = Letters(
+            rules=rules,
+            domains=self.directory,
+            ledger=self.ledger,
+            acceptance=acceptance,
+            recipients=self.recipients,
+        )
         routes = [*Directory(self.directory).routes(), *letters.routes(), *Queue(self.ledger).routes()]
         app = application(routes, Edge(Tokens(TOKEN), Limits(**self.limits)), document(routes, "0"))
         pair = (self.own.cert, self.own.key)

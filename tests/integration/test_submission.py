@@ -19,7 +19,8 @@ from tests.servers.dialogue import Dialogue
 from yubin.acceptance import accept
 from yubin.acceptance.head_start import HeadStart
 from yubin.acceptance.unwind import Unwinding
-from yubin.accounts.port import Identity, Limits, SigningKey
+from yubin.accounts.memory import MemoryRecipients
+from yubin.accounts.port import Destination, Identity, Kind, Limits, LocalAccount, SigningKey
 from yubin.dispatch.memory import MemoryDispatch
 from yubin.dispatch.port import Lane
 from yubin.errors import Unauthenticated, Unavailable
@@ -37,6 +38,18 @@ NOW = 1_794_000_000.0  # 2026-11-06
 def letter(author="alice@a.test", extra=b"", body=b"hello\r\n"):
     """Headers that a mail program writes, and a body."""
     return b"From: %b\r\nTo: b@b.test\r\nSubject: x\r\n%b\r\n%b" % (author.encode(), extra, body)
+
+
+ALICE = LocalAccount(id="id-alice", address="alice@a.test")
+STREETS = {
+    "alice@a.test": Destination(kind=Kind.LOCAL, tenant="acme", accounts=(ALICE,)),
+    "list@a.test": Destination(
+        kind=Kind.LOCAL, tenant="acme", accounts=(ALICE,), remote=("carol@c.test", "dave@c.test")
+    ),
+    "gone@a.test": Destination(kind=Kind.MOVED, tenant="acme", moved_to="gone@new.test"),
+    "far@a.test": Destination(kind=Kind.MOVED, tenant="acme", moved_to="遠い@new.test"),
+    "off@a.test": Destination(kind=Kind.DISABLED, tenant="acme"),
+}
 
 
 class People:
@@ -104,6 +117,7 @@ class Pod:
 
     def __init__(self, *, rate=1000.0, dkim=True, hide_client=True, size=2_000_000, **terms):
         self.ledger, self.objects, self.dispatch, self.people = Slow(), Store(), MemoryDispatch(), People()
+        self.recipients = MemoryRecipients(STREETS)
         grouped = Grouped(self.ledger)
         self.unwinding = Unwinding(grouped, pauses=(0.05,) * 100)
         gate = accept.Acceptance(
@@ -112,6 +126,7 @@ class Pod:
             dispatch=self.dispatch,
             keys=self.people,
             head_start=HeadStart(rate=rate, burst=rate),
+            recipients=self.recipients,
         )
         policy = Submission(
             rules=Rules(hostname="mail.a.test", size=size, dkim=dkim, hide_client=hide_client),
@@ -119,6 +134,7 @@ class Pod:
             acceptance=gate,
             allowance=Allowance(),
             unwinding=self.unwinding,
+            recipients=self.recipients,
             clock=lambda: NOW,
         )
         given = Terms(
@@ -489,3 +505,56 @@ async def test_the_client_is_shown_where_a_setting_says_so(start):
     async with pod.session() as talk:
         _, body = await pod.kept(await pod.send(talk, letter()))
     assert body.startswith(b"Received: from c.test ([127.0.0.1])")
+
+
+@pytest.mark.parametrize(
+    ("address", "reply"),
+    [
+        ("nobody@a.test", "550 5.1.1 No such address here"),
+        ("gone@a.test", "551 5.1.6 User not local; please try <gone@new.test>"),
+        ("far@a.test", "551 5.1.6 User not local; the user has moved"),
+        ("off@a.test", "550 5.2.1 The mailbox is disabled"),
+    ],
+)
+async def test_who_takes_no_mail_here_is_refused_at_once(start, address, reply):
+    """CASES I2: the sender hears it at RCPT, and the others get the letter all the same (RFC 5321 3.4 for 551)."""
+    pod = await start()
+    async with pod.session() as talk:
+        await talk.say("MAIL FROM:<alice@a.test>")
+        refused = await talk.say(f"RCPT TO:<{address}>")
+        assert f"{refused.code} {refused.lines[0]}" == reply
+        assert (await talk.say("RCPT TO:<b@b.test>")).code == 250
+        tracking, _ = await pod.kept(await talk.letter(letter()))
+    assert [r.address for d in tracking.deliveries for r in d.recipients] == ["b@b.test"]
+
+
+async def test_a_directory_that_is_away_when_a_recipient_comes(start):
+    """451 4.3.0 and not a verdict about the address; the session goes on."""
+    pod = await start()
+    async with pod.session() as talk:
+        await talk.say("MAIL FROM:<alice@a.test>")
+        pod.recipients.away = True
+        refused = await talk.say("RCPT TO:<alice@a.test>")
+        assert (refused.code, refused.lines[0][:5]) == (451, "4.3.0")
+        pod.recipients.away = False
+        assert (await talk.say("RCPT TO:<alice@a.test>")).code == 250
+
+
+async def test_aliases_are_expanded_before_the_letter_is_split(start):
+    """RFC 3461 5.2.7: accounts and targets elsewhere are recipients, each once, with the wishes of the sender."""
+    pod = await start(rate=0)
+    async with pod.session() as talk:
+        to = ("list@a.test", "Alice@A.test", "dave@c.test", "b@b.test")
+        reply = await pod.send(talk, letter(), to=to, rcpt=" NOTIFY=FAILURE")
+        tracking, _ = await pod.kept(reply)
+    found = {r.address: d.domain for d in tracking.deliveries for r in d.recipients}
+    assert found == {
+        "alice@a.test": "a.test",
+        "carol@c.test": "c.test",
+        "dave@c.test": "c.test",
+        "b@b.test": "b.test",
+    }
+    claims = await pod.ledger.claim_due({d.site: 10 for d in tracking.deliveries}, owner="x", lease=60)
+    wishes = {r.address: (r.orcpt, r.notify) for claim in claims for r in claim.recipients}
+    assert wishes["carol@c.test"] == ("rfc822;list@a.test", frozenset({"FAILURE"}))
+    assert wishes["b@b.test"] == (None, frozenset({"FAILURE"}))

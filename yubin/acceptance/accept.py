@@ -1,10 +1,12 @@
 """The last step of every inlet (submission, api): a finished letter becomes durable, and is offered to delivery.
 
-    DKIM → split by domain, at most 50 recipients each → body above the row limit to the object store
-         → head start → one ledger transaction → the caller may say 250 → dispatch hears of it
+    DKIM → aliases expanded → split by domain, at most 50 recipients each → body above the row limit to the
+    object store → head start → one ledger transaction → the caller may say 250 → dispatch hears of it
 
 Nothing before the commit can be seen by anybody: an object without a row is swept after a day. Nothing after it can
 fail: dispatch is a hint, and what it never hears of is found in the ledger (DESIGN I1, I3).
+
+The constructor has an argument for each thing that a letter passes on this way.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from uuid import UUID
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
+from yubin.acceptance.expand import expand
 from yubin.acceptance.head_start import HeadStart
-from yubin.accounts.port import SigningKey, SigningKeys
+from yubin.accounts.port import Recipients, SigningKey, SigningKeys
 from yubin.auth import dkim
 from yubin.dispatch.port import Dispatch, Job
 from yubin.errors import Failure, Unavailable
@@ -92,13 +95,16 @@ class Acceptance:
         dispatch: Dispatch,
         keys: SigningKeys,
         head_start: HeadStart,
+        recipients: Recipients | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Without ``recipients`` every address is taken as it is."""
         self._ledger, self._objects, self._dispatch = ledger, objects, dispatch
-        self._keys, self._head_start, self._clock = keys, head_start, clock
+        self._keys, self._recipients = keys, recipients
+        self._head_start, self._clock = head_start, clock
 
     async def accept(self, draft: Draft) -> UUID:
-        """Durable on return. Raises Unavailable (451, 452) and whatever the directory says about the keys."""
+        """Durable on return. Raises Unavailable (451, 452), Exhausted, and what the directory says about the keys."""
         with tracing.span("accept") as span, SECONDS.labels(draft.origin).time():
             span.set_attribute("yubin.message", number(draft.id))
             try:
@@ -122,7 +128,9 @@ class Acceptance:
             body, digest = await asyncio.to_thread(_finish, draft, keys, self._clock())
         else:
             body, digest = _finish(draft, keys, self._clock())
-        deliveries = self._split(draft)
+        given = draft.recipients
+        recipients = await expand(given, self._recipients) if self._recipients else given
+        deliveries = self._split(draft.tenant, recipients)
         in_row = len(body) <= ROW_LIMIT
         if not in_row:
             await self._store(draft.id, body)
@@ -143,10 +151,10 @@ class Acceptance:
             raise Unavailable("The letter could not be stored in time") from e
         faults.point("accept.after_blob")
 
-    def _split(self, draft: Draft) -> tuple[NewDelivery, ...]:
+    def _split(self, tenant: str, recipients: Sequence[NewRecipient]) -> tuple[NewDelivery, ...]:
         """One delivery for each domain and 50 recipients; an address that is named twice gets one letter."""
         domains: dict[str, dict[str, NewRecipient]] = {}
-        for recipient in draft.recipients:
+        for recipient in recipients:
             local, _, domain = recipient.address.rpartition("@")
             domains.setdefault(canonical_domain(domain), {}).setdefault(local, recipient)
         rows = [
@@ -158,7 +166,7 @@ class Acceptance:
                 id=delivery_id,
                 domain=domain,
                 recipients=batch,
-                published=self._head_start.draw(draft.tenant, domain),
+                published=self._head_start.draw(tenant, domain),
             )
             for delivery_id, (domain, batch) in zip(ids, rows, strict=True)
         )

@@ -35,6 +35,7 @@ class Size(click.ParamType[int]):
         "pass mail/alice | yubin user add alice@example.org",
         "yubin user limits alice@example.org --per-hour 500 --message-size 20M",
         "yubin user passwd alice@example.org",
+        "yubin user move alice@example.org alice@elsewhere.example",
     )
 )
 def user() -> None:
@@ -64,10 +65,40 @@ def list_(api: Api, domain: str | None, as_json_: bool) -> None:
     if as_json_:
         output.as_json(found)
     elif found:
-        rows = [(a["address"], a["tenant"], "" if a["enabled"] else "disabled", *_limits(a)) for a in found]
+        rows = [(a["address"], a["tenant"], _state(a), *_limits(a)) for a in found]
         output.table(("Account", "Tenant", "State", "Quota", "Letter", "Recipients", "Per hour"), rows)
     else:
         output.say("There are no accounts yet. Add one: yubin user add NAME@DOMAIN")
+
+
+@user.command()
+@click.argument("address")
+@as_json_option
+@pass_api
+def show(api: Api, address: str, as_json_: bool) -> None:
+    """Show an account."""
+    _shown(api.get(f"/v1/accounts/{segment(address)}"), as_json_)
+
+
+@user.command()
+@click.argument("address")
+@click.argument("new_address", required=False)
+@click.option("--back", is_flag=True, help="The account takes mail again.")
+@as_json_option
+@pass_api
+def move(api: Api, address: str, new_address: str | None, back: bool, as_json_: bool) -> None:
+    """Tell senders that the user has moved to NEW_ADDRESS: mail is refused, what is there can be read."""
+    if back == (new_address is not None):
+        raise click.UsageError("name the new address, or give --back")
+    moved = api.patch(f"/v1/accounts/{segment(address)}", {"moved_to": new_address or ""})
+    if as_json_:
+        output.as_json(moved)
+    elif back:
+        output.say(f"{escaped(moved['address'])} takes mail again within a minute.")
+    else:
+        output.say(
+            f"Who writes to {escaped(moved['address'])} is told {escaped(moved['moved_to'])}, within a minute."
+        )
 
 
 @user.command()
@@ -120,11 +151,23 @@ def limits(  # noqa: PLR0913, PLR0917 - one for each option
         if given:
             change["limits"] = found["limits"] | given
         found = api.patch(path, change)
+    _shown(found, as_json_)
+
+
+def _shown(account: dict[str, Any], as_json_: bool) -> None:
     if as_json_:
-        output.as_json(found)
+        output.as_json(account)
         return
-    row = (found["address"], "enabled" if found["enabled"] else "disabled", *_limits(found, unset="default"))
+    row = (account["address"], _state(account) or "enabled", *_limits(account, unset="default"))
     output.table(("Account", "State", "Quota", "Letter", "Recipients", "Per hour"), [row])
+
+
+def _state(account: dict[str, Any]) -> str:
+    """A pod of the version before says nothing of moving."""
+    states = [] if account["enabled"] else ["disabled"]
+    if account.get("moved_to"):
+        states.append(f"moved to {account['moved_to']}")
+    return ", ".join(states)
 
 
 def _limits(account: dict[str, Any], unset: str = "") -> tuple[object, ...]:
