@@ -46,6 +46,7 @@ class Dialogue:
     cut: bool = False  # a message broke off behind its +OK
     lines: Lines = field(default_factory=Lines)
     out: list[bytes] = field(default_factory=list)
+    pending: int = 0  # octets of ``out``
 
     @property
     def secure(self) -> bool:
@@ -54,9 +55,10 @@ class Dialogue:
 
     def write(self, octets: bytes) -> None:
         self.out.append(octets)
+        self.pending += len(octets)
 
     def ok(self, text: str) -> None:
-        self.out.append(reply.ok(text))
+        self.write(reply.ok(text))
 
     def err(self, failure: Failure) -> None:
-        self.out.append(reply.err(failure))
+        self.write(reply.err(failure))

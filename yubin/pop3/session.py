@@ -4,7 +4,7 @@
     session.feed(octets)                 # as they come, cut anyhow
     need = session.advance()             # None: more octets are wanted, or, when ``over``, nothing any more
     need = session.answer(value)         # or session.fail(failure): goes on to the next need
-    session.take()                       # what there is to say by now; says so at every need, in order
+    session.take()                       # what there is to say by now
 
 The same octets give the same replies at every cut. The whole session is one generator that runs from line to line.
 """
@@ -51,11 +51,15 @@ class Session:
     def feed(self, octets: bytes) -> None:
         self._d.lines.feed(octets)
 
+    @property
+    def pending(self) -> int:
+        """Octets that there are to say."""
+        return self._d.pending
+
     def take(self) -> bytes:
-        if not self._d.out:
-            return b""
         octets = b"".join(self._d.out)
         self._d.out.clear()
+        self._d.pending = 0
         return octets
 
     def advance(self) -> Need | None:
