@@ -1,0 +1,197 @@
+"""Delivery in PostgreSQL: a group of letters for several accounts is one statement and one round trip.
+
+The accounts are locked in sorted order; a second statement, whose snapshot is taken after that, judges each letter, gives
+it a UID and a MODSEQ, and writes what belongs to it in data-modifying CTEs. A letter that is refused leaves the
+others alone. Big values are taken from their arrays by place, so that no sort or join carries them along.
+
+One letter of an account with a quota or keywords in one call at most, and no delivery id twice: whoever calls sees to it
+(``rounds``). So those before a letter are certain to be in when it is judged, and nothing has to be done letter by letter.
+"""
+
+# ruff: noqa: S608 - put together from constants of our own; values travel as arguments
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from yubin.errors import Failure, Invalid
+from yubin.mailboxes import flags
+from yubin.mailboxes.port import KEYWORDS, Delivered, NewLetter
+from yubin.mailboxes.postgres_functions import DELETED, SEEN, Function, Status, refusal
+
+DELIVER = Function(
+    name="mailbox_deliver",
+    arguments="""
+    accounts text[], delivery_ids uuid[], letter_ids uuid[], bodies bytea[], objects text[], sizes bigint[],
+    sha256s bytea[], received float8[], flag_bits bigint[], mailbox_ids integer[], uses text[], quotas bigint[],
+    envelopes bytea[], structures bytea[], summaries bytea[], threads text[], keyword_places integer[],
+    keyword_names text[], clock float8""",
+    returns="""TABLE (
+    place integer, status integer, mailbox_id integer, uidvalidity bigint, uid bigint, modseq bigint)""",
+    body=f"""
+#variable_conflict use_column
+DECLARE there bigint;
+BEGIN
+    PERFORM 1 FROM mailbox_account a WHERE a.account_id = ANY (accounts) ORDER BY a.account_id FOR NO KEY UPDATE;
+    GET DIAGNOSTICS there = ROW_COUNT;
+    IF there < (SELECT count(DISTINCT x) FROM unnest(accounts) AS x) THEN RETURN; END IF;
+    RETURN QUERY
+    WITH judged AS MATERIALIZED (
+        SELECT t.n::integer AS n, t.account, t.delivery_id, t.size, m.id AS box, m.uidvalidity, m.uidnext, a.modseq,
+            names.every, t.flags | CASE WHEN names.wanted IS NULL THEN 0 ELSE mailbox_bits(names.every, names.wanted) END
+                AS flags,
+            d.mailbox_id AS was_in, d.uidvalidity AS was_valid, d.uid AS was_uid, d.modseq AS was_modseq,
+            CASE WHEN d.uid IS NOT NULL THEN {Status.KNOWN:d} WHEN m.id IS NULL THEN {Status.NO_MAILBOX:d}
+                WHEN t.flags IS NULL THEN {Status.BAD_FLAGS:d}
+                WHEN t.quota > 0 AND t.quota < a.used + sum(t.size)
+                    FILTER (WHERE d.uid IS NULL AND m.id IS NOT NULL AND t.flags IS NOT NULL)
+                    OVER (PARTITION BY t.account ORDER BY t.n) THEN {Status.FULL:d}
+                WHEN names.wanted IS NOT NULL AND cardinality(names.every) > {KEYWORDS} THEN {Status.KEYWORDS:d}
+                ELSE {Status.DONE:d} END AS status
+        FROM unnest(accounts, delivery_ids, sizes, flag_bits, mailbox_ids, uses, quotas)
+            WITH ORDINALITY AS t(account, delivery_id, size, flags, box, special_use, quota, n)
+        JOIN mailbox_account a ON a.account_id = t.account
+        LEFT JOIN mailbox_delivered d ON d.account_id = t.account AND d.delivery_id = t.delivery_id
+        LEFT JOIN mailbox m ON m.account_id = t.account AND m.id = coalesce(t.box, CASE WHEN t.special_use <> '' THEN (
+                SELECT u.id FROM mailbox u
+                WHERE u.account_id = t.account AND u.special_use = t.special_use AND u.special_use <> ''
+            ) END, 1)
+        LEFT JOIN LATERAL (
+            SELECT w.wanted, mailbox_extended(m.keywords, w.wanted) AS every FROM (
+                SELECT array_agg(k.name ORDER BY k.o) AS wanted
+                FROM unnest(keyword_places, keyword_names) WITH ORDINALITY AS k(place, name, o) WHERE k.place = t.n
+            ) AS w WHERE t.n = ANY (keyword_places)
+        ) AS names ON true
+    ),
+    placed AS MATERIALIZED (
+        SELECT j.n, j.account, j.delivery_id, letter_ids[j.n] AS letter_id, j.size, j.box, j.uidvalidity, j.flags, j.every,
+            j.uidnext - 1 + row_number() OVER (PARTITION BY j.account, j.box ORDER BY j.n) AS uid,
+            j.modseq + row_number() OVER (PARTITION BY j.account ORDER BY j.n) AS modseq
+        FROM judged j WHERE j.status = {Status.DONE:d}
+    ),
+    boxes AS (
+        UPDATE mailbox m SET uidnext = m.uidnext + p.messages, modseq = p.modseq, messages = m.messages + p.messages,
+            unseen = m.unseen + p.unseen, deleted = m.deleted + p.deleted, size = m.size + p.size,
+            keywords = coalesce(p.every, m.keywords)
+        FROM (
+            SELECT account, box, count(*) AS messages, sum(size)::bigint AS size, max(modseq) AS modseq,
+                count(*) FILTER (WHERE flags & {SEEN} = 0) AS unseen,
+                count(*) FILTER (WHERE flags & {DELETED} <> 0) AS deleted, max(every) AS every
+            FROM placed GROUP BY account, box
+        ) AS p
+        WHERE m.account_id = p.account AND m.id = p.box
+    ),
+    totals AS (
+        UPDATE mailbox_account a SET used = a.used + p.size, messages = a.messages + p.messages, modseq = p.modseq
+        FROM (
+            SELECT account, count(*) AS messages, sum(size)::bigint AS size, max(modseq) AS modseq
+            FROM placed GROUP BY account
+        ) AS p
+        WHERE a.account_id = p.account
+    ),
+    letters AS (
+        INSERT INTO mailbox_letter SELECT account, letter_id, size, sha256s[n], coalesce(received[n], clock), threads[n],
+            objects[n], envelopes[n], structures[n], summaries[n] FROM placed ON CONFLICT DO NOTHING
+    ),
+    bytes AS (
+        INSERT INTO mailbox_body SELECT account, letter_id, bodies[n] FROM placed WHERE bodies[n] IS NOT NULL
+        ON CONFLICT DO NOTHING
+    ),
+    entries AS (
+        INSERT INTO mailbox_entry SELECT account, box, uid, letter_id, modseq, flags, size, clock FROM placed
+    ),
+    known AS (
+        INSERT INTO mailbox_delivered SELECT account, delivery_id, box, uidvalidity, uid, modseq, clock FROM placed
+    ),
+    unindexed AS (
+        INSERT INTO mailbox_unindexed (account_id, letter_id, until)
+        SELECT p.account, p.letter_id, 0 FROM placed p WHERE NOT EXISTS (
+            SELECT 1 FROM mailbox_words w WHERE w.account_id = p.account AND w.letter_id = p.letter_id
+        ) ORDER BY p.n ON CONFLICT DO NOTHING
+    )
+    SELECT j.n, j.status, coalesce(j.was_in, j.box), coalesce(j.was_valid, j.uidvalidity), coalesce(j.was_uid, p.uid),
+        coalesce(j.was_modseq, p.modseq)
+    FROM judged j LEFT JOIN placed p ON p.n = j.n;
+END""",
+)
+
+CALL = (
+    "SELECT * FROM mailbox_deliver($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+    " extract(epoch FROM {now})::float8)"
+)
+Numbered = tuple[int, NewLetter]
+Column = list[object]
+
+
+def rounds(letters: Sequence[NewLetter]) -> list[list[Numbered]]:
+    """Letters with their places in calls as DELIVER wants them, in order; nearly always all of them in one."""
+    made: list[list[Numbered]] = [[]]
+    at: dict[str, int] = defaultdict(int)  # the round that an account has come to
+    taken: set[tuple[str, int, UUID | None]] = set()  # None: the one that had to be judged with care
+    for n, letter in enumerate(letters):
+        keys: list[UUID | None] = [letter.delivery_id]
+        if letter.quota or any(not flag.startswith("\\") for flag in letter.flags):
+            keys.append(None)
+        if any((letter.account, at[letter.account], key) in taken for key in keys):
+            at[letter.account] += 1
+        turn = at[letter.account]
+        taken.update((letter.account, turn, key) for key in keys)
+        if turn == len(made):
+            made.append([])
+        made[turn].append((n, letter))
+    return made
+
+
+def arguments(letters: Sequence[NewLetter]) -> list[Column]:
+    bits, keywords = _flags(letters)
+    parsed = [letter.parsed for letter in letters]
+    return [
+        [x.account for x in letters],
+        [x.delivery_id for x in letters],
+        [x.letter_id for x in letters],
+        [x.body for x in letters],
+        [x.object for x in letters],
+        [x.size for x in letters],
+        [x.sha256 for x in letters],
+        [x.received for x in letters],
+        bits,
+        [x.mailbox_id for x in letters],
+        [x.special_use for x in letters],
+        [x.quota for x in letters],
+        [x.envelope for x in parsed],
+        [x.structure for x in parsed],
+        [x.summary for x in parsed],
+        [x.thread for x in parsed],
+        [n for n, _ in keywords],
+        [name for _, name in keywords],
+    ]
+
+
+def _flags(letters: Iterable[NewLetter]) -> tuple[Column, list[tuple[int, str]]]:
+    """System flags as bits (None: not to be set) and keywords, each with the place of its letter, from 1."""
+    bits: Column = []
+    keywords: list[tuple[int, str]] = []
+    for n, letter in enumerate(letters, 1):
+        try:
+            system, names = flags.split(letter.flags)
+        except Invalid:
+            bits.append(None)
+        else:
+            bits.append(system)
+            keywords += [(n, name) for name in names]
+    return bits, keywords
+
+
+def answer(row: Mapping[str, int]) -> Delivered | Failure:
+    status = Status(row["status"])
+    if status not in {Status.DONE, Status.KNOWN}:
+        return refusal(status)
+    return Delivered(
+        mailbox_id=row["mailbox_id"],
+        uidvalidity=row["uidvalidity"],
+        uid=row["uid"],
+        modseq=row["modseq"],
+        fresh=status is Status.DONE,
+    )

@@ -1,0 +1,55 @@
+"""Upkeep in PostgreSQL: four short transactions, none of which waits for anybody.
+
+Whatever is locked is skipped and looked at next time. A letter is deleted under its account's lock, so that no entry for it
+can appear meanwhile, and its own, so that nobody is writing its words. The name of its object is given back only when no
+letter has it; a name that is lost because we died here is found again by comparing the object store with ``objects_known``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from yubin.mailboxes import postgres_statements as sql
+
+Connection = Any  # asyncpg.Connection, which carries no types
+Work = Callable[[Connection], Awaitable[set[str]]]
+
+
+def steps(now: str, limit: int) -> list[Work]:
+    """Each is a transaction, and returns the names of objects that nobody has; ``now`` as in ``Folders``."""
+
+    async def delivered(conn: Connection) -> set[str]:
+        await conn.execute(sql.OLD_DELIVERED.format(now=now), limit)
+        return set()
+
+    async def leases(conn: Connection) -> set[str]:
+        await conn.execute(sql.OLD_LEASES.format(now=now), limit)
+        return set()
+
+    async def expunged(conn: Connection) -> set[str]:
+        locked = await conn.fetch(sql.LOCK_EXPUNGED.format(now=now), limit)
+        if locked:
+            names = [row["account_id"] for row in locked]
+            await conn.execute(sql.DROP_EXPUNGED.format(now=now), limit, names)
+        return set()
+
+    async def letters(conn: Connection) -> set[str]:
+        return await _letters(conn, limit)
+
+    return [letters, delivered, expunged, leases]
+
+
+async def _letters(conn: Connection, limit: int) -> set[str]:
+    placed = [row["account_id"] for row in await conn.fetch(sql.PLACEHOLDERS, limit)]
+    locked = [row["account_id"] for row in await conn.fetch(sql.LOCK_LOOSE, limit)]
+    free = await conn.fetch(sql.LOCK_LETTERS, locked, limit) if locked else []
+    gone = await conn.fetch(
+        sql.DROP_LETTERS, [row["account_id"] for row in free], [row["id"] for row in free]
+    )
+    if placed:
+        await conn.execute(sql.UNPLACE, placed)
+    names = {row["object"] for row in gone} - {""}
+    if not names:
+        return names
+    return names - {row["object"] for row in await conn.fetch(sql.OBJECTS, list(names))}
