@@ -1,15 +1,20 @@
 """Encoded words (RFC 2047): text beyond ASCII in header fields, written, and read for display.
 
 ``unstructured`` and ``phrase`` leave plain ASCII as it is, and cut other text into B-encoded UTF-8 words of at most 75
-characters, at character boundaries (5, 6.3). ``decode`` is for people's eyes: what it cannot read it leaves standing.
+characters, at character boundaries (5, 6.3). ``decode`` and ``display`` are for people's eyes: the first leaves standing what
+it cannot read; the second is for mail that has come in, and reads it as its writer must have meant it: raw 8-bit text
+is guessed, characters that were cut in two between words are whole again, NULs and other controls are spaces.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from binascii import Error
+from binascii import Error, a2b_base64, a2b_qp
 from collections.abc import Iterator
+
+from yubin.mail import charset
+from yubin.mail.header import unfold
 
 _CHUNK = 39  # bytes: 52 characters of base64 and 12 of frame, behind "Subject: " still below 76 (2)
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
@@ -19,6 +24,12 @@ _CHARSET = re.compile(  # the text encodings of mail; Python knows others whose 
 )
 _BETWEEN = re.compile(r"(\?=)[ \t\r\n]+(?==\?)")
 _FORBIDDEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_RAW_WORD = re.compile(
+    rb"=\?([!-)+->@-~]{1,60}+)(?:\*[!->@-~]{0,60}+)?\?([bBqQ])\?([^?]*+)\?=([ \t\r\n]*+(?==\?))?"
+)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
 
 def forbidden(text: str) -> bool:
@@ -51,6 +62,41 @@ def addresses(name: str, mailboxes: list[str]) -> bytes:
 def decode(value: str) -> str:
     """The text that people should see; unknown character sets and broken words stay as they are."""
     return _WORD.sub(_decoded, _BETWEEN.sub(r"\1", value))
+
+
+def display(value: bytes) -> str:
+    """The text of a field's value as people should see it, on one line. Never raises."""
+    value = unfold(value)
+    if b"=?" in value:
+        text = "".join(_shown(value))
+    else:
+        text = value.decode("ascii") if value.isascii() and b"\x1b" not in value else charset.guess(value)
+    return text if text.isprintable() else _CONTROL.sub(" ", text)
+
+
+def _shown(value: bytes) -> Iterator[str]:
+    """RFC 2047 6.2: white space between two words is none; words of one character set are read together."""
+    last, octets, name = 0, b"", ""
+    for m in _RAW_WORD.finditer(value):
+        between = value[last : m.start()]
+        word, last = m[1].decode("ascii"), m.end()
+        if octets and (between or word != name):
+            yield charset.decode(octets, name)
+            octets = b""
+        if between:
+            yield charset.guess(between)
+        octets, name = octets + _octets(m[2], m[3]), word
+    if octets:
+        yield charset.decode(octets, name)
+    yield charset.guess(value[last:])
+
+
+def _octets(encoding: bytes, text: bytes) -> bytes:
+    if encoding in b"qQ":
+        return a2b_qp(text, header=True)
+    letters = text.translate(None, _NO_BASE64)
+    letters = letters[:-1] if len(letters) % 4 == 1 else letters
+    return a2b_base64(letters + b"=" * (-len(letters) % 4))
 
 
 def _words(text: str) -> Iterator[str]:
