@@ -148,6 +148,15 @@ def linked(name: str, origin: str, attributes: Mapping[str, str]) -> AbstractCon
     )
 
 
+def continued(name: str, origin: str, kind: SpanKind = SpanKind.INTERNAL) -> AbstractContextManager[Span]:
+    """A span of the trace that ``origin``, a traceparent, belongs to; nothing where that is not traced."""
+    context = None if _off() else decode(origin)
+    if context is None or not context.trace_flags.sampled:
+        return nullcontext(INVALID_SPAN)
+    parent_span = trace.set_span_in_context(NonRecordingSpan(context))
+    return _tracer().start_as_current_span(name, context=parent_span, kind=kind)
+
+
 def _tracer() -> Tracer:
     """Of the provider that is set: making one costs more than a span."""
     provider = trace.get_tracer_provider()

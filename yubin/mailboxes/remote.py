@@ -1,0 +1,251 @@
+"""The mailbox pod from another pod: ``RemoteAccount`` for one account's session, ``RemoteDeliveries`` for letters in.
+
+A stream of answers has no deadline of its own, since its reader may be slow; each message of it is awaited for
+``PATIENCE`` at most. ``compare`` asks what changed in many mailboxes, of many sessions, at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
+
+import grpc
+
+from yubin.errors import Unavailable
+from yubin.mailboxes import wire
+from yubin.mailboxes.account import PIECE
+from yubin.mailboxes.frames import Fetched
+from yubin.mailboxes.port import (
+    Copied,
+    Delivered,
+    Expunged,
+    How,
+    Mailbox,
+    Match,
+    Row,
+    Stored,
+    Usage,
+    View,
+    Want,
+    Word,
+)
+from yubin.mailboxes.remote_deliveries import RemoteDeliveries, Terms
+from yubin.v1 import mailbox_pb2 as pb
+from yubin.v1 import mailbox_pb2_grpc as stubs
+
+__all__ = ["RemoteAccount", "RemoteDeliveries", "Terms", "compare"]
+M = TypeVar("M")
+PATIENCE = 30.0  # seconds for one message of a stream
+APPEND = 3600.0  # seconds for a letter: who brings it may be slow
+COMPARED = 10_000  # of one call
+
+
+class RemoteAccount:
+    """Implements ``Account``. ``session`` gives the token that holds now."""
+
+    def __init__(self, channel: grpc.aio.Channel, session: Callable[[], str]) -> None:
+        self._stub, self._session = stubs.MailboxStub(channel), session
+
+    async def mailboxes(self) -> tuple[Mailbox, ...]:
+        return tuple(wire.mailbox_from(m) for page in await self._list() for m in page.mailboxes)
+
+    async def subscriptions(self) -> tuple[str, ...]:
+        return tuple(name for page in await self._list() for name in page.subscriptions)
+
+    async def mailbox(self, mailbox_id: int) -> Mailbox:
+        return await self._get(mailbox_id, select=False)
+
+    async def select(self, mailbox_id: int) -> Mailbox:
+        return await self._get(mailbox_id, select=True)
+
+    async def create(self, name: str, special_use: str = "") -> Mailbox:
+        request = pb.CreateMailboxRequest(session=self._session(), name=name, special_use=special_use)
+        return wire.mailbox_from(await self._stub.CreateMailbox(request))
+
+    async def rename(self, mailbox_id: int, name: str) -> Mailbox:
+        request = pb.RenameMailboxRequest(session=self._session(), mailbox_id=mailbox_id, name=name)
+        return wire.mailbox_from(await self._stub.RenameMailbox(request))
+
+    async def delete(self, mailbox_id: int) -> None:
+        await self._stub.DeleteMailbox(
+            pb.DeleteMailboxRequest(session=self._session(), mailbox_id=mailbox_id)
+        )
+
+    async def subscribe(self, name: str, on: bool) -> None:
+        await self._stub.Subscribe(pb.SubscribeRequest(session=self._session(), name=name, on=on))
+
+    async def view(self, mailbox_id: int, *, since: int = 0, after: int = 0) -> AsyncIterator[View]:
+        request = pb.ViewRequest(session=self._session(), mailbox_id=mailbox_id, since=since, after=after)
+        pages = wire.Pages()
+        async for message in _messages(self._stub.View(request)):
+            if (page := pages.page(message)) is not None:
+                yield page
+
+    async def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
+        wanted = (want & ~Want.BODY).value
+        request = pb.FetchRequest(session=self._session(), mailbox_id=mailbox_id, uids=uids, want=wanted)
+        async for piece in _messages(self._stub.Fetch(request)):
+            for row in piece.rows:
+                yield wire.row_from(row)
+
+    async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
+        wanted = Want.BODY.value
+        request = pb.FetchRequest(session=self._session(), mailbox_id=mailbox_id, uids=uids, want=wanted)
+        fetched = Fetched()
+        async for piece in _messages(self._stub.Fetch(request)):
+            for row in piece.rows:
+                if (letter := fetched.letter(row)) is not None:
+                    yield letter
+
+    async def body(
+        self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        if length == 0:  # on the wire it means: to the end
+            return
+        request = pb.BodyRequest(
+            session=self._session(), mailbox_id=mailbox_id, uid=uid, offset=offset, length=length or 0
+        )
+        async for piece in _messages(self._stub.Body(request)):
+            yield piece.data
+
+    async def append(
+        self,
+        mailbox_id: int,
+        body: AsyncIterator[bytes],
+        size: int,
+        *,
+        flags: frozenset[str] = frozenset(),
+        received: float | None = None,
+    ) -> Delivered:
+        start = pb.AppendStart(
+            session=self._session(),
+            mailbox_id=mailbox_id,
+            size=size,
+            flags=sorted(flags),
+            received=received or 0.0,
+        )
+        sent = _Sent(start, body)
+        try:
+            return wire.place_from(await self._stub.Append(sent.messages(), timeout=APPEND))
+        except asyncio.CancelledError:
+            if sent.failed is not None:  # gRPC cancels a call whose requests raise
+                raise sent.failed from None
+            raise
+
+    async def store(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        how: How,
+        flags: frozenset[str],
+        *,
+        unchanged_since: int | None = None,
+    ) -> Stored:
+        request = pb.StoreRequest(
+            session=self._session(),
+            mailbox_id=mailbox_id,
+            uids=uids,
+            how=how.value,
+            flags=sorted(flags),
+            unchanged_since=unchanged_since,
+        )
+        return wire.stored_from(await self._stub.Store(request))
+
+    async def copy(self, source_id: int, uids: Sequence[int], target_id: int, *, move: bool) -> Copied:
+        request = pb.CopyRequest(
+            session=self._session(), source_id=source_id, uids=uids, target_id=target_id, move=move
+        )
+        return wire.copied_from(await self._stub.Copy(request))
+
+    async def expunge(
+        self, mailbox_id: int, uids: Sequence[int] | None, *, only_deleted: bool = True
+    ) -> Expunged:
+        request = pb.ExpungeRequest(
+            session=self._session(),
+            mailbox_id=mailbox_id,
+            uids=uids or (),
+            all=uids is None,
+            only_deleted=only_deleted,
+        )
+        return wire.expunged_from(await self._stub.Expunge(request))
+
+    async def forget(self) -> None:
+        """The account and all that is in it."""
+        await self._stub.Forget(pb.ForgetRequest(session=self._session()))
+
+    async def match(self, mailbox_id: int, words: Sequence[Word]) -> Match:
+        request = pb.MatchRequest(session=self._session(), mailbox_id=mailbox_id, words=wire.words_to(words))
+        return wire.match_from(await self._stub.Match(request))
+
+    async def usage(self) -> Usage:
+        return wire.usage_from(await self._stub.GetUsage(pb.GetUsageRequest(session=self._session())))
+
+    async def lease(self, name: str, owner: str, seconds: float, *, most: int = 1) -> bool:
+        request = pb.LeaseRequest(session=self._session(), name=name, owner=owner, seconds=seconds, most=most)
+        return (await self._stub.Lease(request)).held
+
+    async def release(self, name: str, owner: str) -> None:
+        await self._stub.Release(pb.ReleaseRequest(session=self._session(), name=name, owner=owner))
+
+    async def _get(self, mailbox_id: int, *, select: bool) -> Mailbox:
+        request = pb.GetMailboxRequest(session=self._session(), mailbox_id=mailbox_id, select=select)
+        return wire.mailbox_from(await self._stub.GetMailbox(request))
+
+    async def _list(self) -> list[pb.ListMailboxesResponse]:
+        pages: list[pb.ListMailboxesResponse] = []
+        after = ""
+        while not pages or after:
+            request = pb.ListMailboxesRequest(session=self._session(), after=after)
+            pages.append(await self._stub.ListMailboxes(request))
+            after = pages[-1].next
+        return pages
+
+
+async def compare(
+    channel: grpc.aio.Channel, items: Sequence[tuple[str, int]]
+) -> list[tuple[int, int] | None]:
+    """(HIGHESTMODSEQ, UIDNEXT) for each (session, mailbox id); None where it is gone or the session has ended."""
+    stub = stubs.MailboxStub(channel)
+    found: list[tuple[int, int] | None] = []
+    for start in range(0, len(items), COMPARED):
+        some = [pb.CompareItem(session=s, mailbox_id=m) for s, m in items[start : start + COMPARED]]
+        answer = await stub.Compare(pb.CompareRequest(items=some))
+        pairs = zip(answer.modseqs, answer.uidnexts, strict=True)
+        found += [None if modseq < 0 else (modseq, uidnext) for modseq, uidnext in pairs]
+    return found
+
+
+class _Sent:
+    """A letter that is appended, as messages; remembers what its source failed with."""
+
+    def __init__(self, start: pb.AppendStart, body: AsyncIterator[bytes]) -> None:
+        self._start, self._body = start, body
+        self.failed: Exception | None = None
+
+    async def messages(self) -> AsyncIterator[pb.AppendRequest]:
+        yield pb.AppendRequest(start=self._start)
+        try:
+            async for piece in self._body:
+                for at in range(0, len(piece), PIECE):
+                    yield pb.AppendRequest(data=piece[at : at + PIECE])
+        except Exception as failure:
+            self.failed = failure
+            raise
+
+
+async def _messages(call: Any) -> AsyncIterator[Any]:
+    """Each within ``PATIENCE``; who leaves early ends the call."""
+    messages = aiter(call)
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    message = await anext(messages)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as cause:
+                raise Unavailable("the mailboxes do not answer") from cause
+            yield message
+    finally:
+        call.cancel()
