@@ -25,7 +25,7 @@ class SubmissionPod:
     def __init__(
         self, folder: Path, directory: DirectoryPod, *, wrap=(), nats="nats://127.0.0.1:1", **settings
     ):
-        self.folder, self.wrap = folder, wrap
+        self.folder, self.directory, self.wrap = folder, directory, wrap
         self.starttls, self.tls, self.grpc, self.health, self.metrics_port = free_ports(5)
         own = issue(directory.certificates, "submission")
         mail = issue(directory.certificates, "mail", ("localhost", "127.0.0.1"))

@@ -76,6 +76,20 @@ async def test_an_account_lives_its_life(http, system):
     assert (await http.get(path)).status_code == 404
 
 
+async def test_an_account_moves_and_comes_back(http, system):
+    """PATCH says where to, the account's view shows it, "" takes it back; an address that is none is refused."""
+    await system.populate()
+    path = "/v1/accounts/alice@example.org"
+    assert (await http.get(path)).json()["moved_to"] == ""
+    moved = (await http.patch(path, json={"moved_to": "Alice@New.example"})).json()
+    assert (moved["moved_to"], moved["enabled"]) == ("Alice@new.example", True)
+    await http.patch(path, json={"enabled": False})
+    assert (await http.get("/v1/accounts")).json()["accounts"][0]["moved_to"] == "Alice@new.example"
+    for wrong in ("nobody", "alice@example.org", "Alice@Example.ORG", "a@b.example\r\nX: y"):
+        assert (await http.patch(path, json={"moved_to": wrong})).status_code == 400, wrong
+    assert (await http.patch(path, json={"moved_to": ""})).json()["moved_to"] == ""
+
+
 async def test_aliases(http, system):
     await system.populate()
     made = await http.put("/v1/aliases/sales@example.org", json={"targets": ["alice@example.org"]})

@@ -152,6 +152,43 @@ async def test_what_makes_no_sense_is_refused(http, system):
     assert await system.letters() == []
 
 
+async def test_recipients_of_ours_that_take_no_mail(http, system):
+    """CASES I2: 400 that names each with its reason and the first one's code; nobody gets the letter."""
+    await system.directory.create_account("gone@example.org", "correct horse")
+    await system.directory.update_account("gone@example.org", moved_to="gone@new.test")
+    to = {"to": ["x@dest.test", "who@example.org"], "cc": ["gone@example.org"], "bcc": ["alice@example.org"]}
+    refused = await http.post("/v1/send", json=LETTER | to)
+    assert (refused.status_code, refused.json()["enhanced"]) == (400, "5.1.1")
+    assert refused.json()["detail"] == (
+        "who@example.org: No such address here; gone@example.org: User not local; please try <gone@new.test>"
+    )
+    many = await http.post("/v1/send", json=LETTER | {"to": [f"u{n}@example.org" for n in range(900)]})
+    assert "u9@example.org: No such address here; and 890 more" in many.json()["detail"]
+    assert await system.letters() == []
+
+
+async def test_a_list_of_ours_is_sent_to_who_is_behind_it(http, system):
+    """Each recipient has a row and an outcome of its own; 503 while nobody knows who they are."""
+    await system.directory.put_alias("team@example.org", ("alice@example.org", "x@dest.test"))
+    tracking = await _stored(system, await http.post("/v1/send", json=LETTER | {"to": ["team@example.org"]}))
+    assert {r.address for d in tracking.deliveries for r in d.recipients} == {
+        "alice@example.org",
+        "x@dest.test",
+    }
+
+
+async def test_a_directory_that_is_away_is_503(http, system, monkeypatch):
+    """Worth another try, and nothing was stored."""
+    monkeypatch.setattr(system.recipients, "lookup", _away)
+    answer = await http.post("/v1/send", json=LETTER)
+    assert (answer.status_code, answer.json()["enhanced"]) == (503, "4.3.0")
+    assert await system.letters() == []
+
+
+async def _away(addresses):
+    raise Unavailable("a service that this needs is away")
+
+
 async def test_too_many_recipients(http):
     """429: the limit is a number, not a fault of the letter."""
     to = [f"u{i}@dest.test" for i in range(1001)]

@@ -88,6 +88,21 @@ def test_users(yubin):
     assert "was removed" in yubin.good("user", "remove", "bob@example.org", "--yes")
 
 
+def test_a_user_moves(yubin):
+    """The new address is shown wherever the account is; --back takes it back; one of both must be said."""
+    yubin.good("user", "add", "mia@example.org", typed="correct horse\n")
+    assert "is told mia@new.test" in yubin.good("user", "move", "mia@example.org", "mia@new.test")
+    for command in (("list",), ("show", "mia@example.org"), ("limits", "mia@example.org")):
+        assert "moved to mia@new.test" in " ".join(yubin.good("user", *command).split())
+    shown = json.loads(yubin.good("user", "show", "mia@example.org", "--json"))
+    assert (shown["moved_to"], shown["enabled"]) == ("mia@new.test", True)
+    assert yubin.run("user", "move", "mia@example.org")[0] == 2
+    assert yubin.run("user", "move", "mia@example.org", "mia@new.test", "--back")[0] == 2
+    assert "takes mail again" in yubin.good("user", "move", "mia@example.org", "--back")
+    assert "enabled" in yubin.good("user", "show", "mia@example.org")
+    yubin.good("user", "remove", "mia@example.org", "--yes")
+
+
 def test_no_command_takes_a_password_as_an_argument():
     """A password on the command line would stand in the shell's history and in ps."""
     for command in ("add", "passwd"):

@@ -6,13 +6,21 @@ import grpc
 import pytest
 
 from tests.integration.directory import LIGHT, running
-from yubin.errors import Denied, Failure
+from yubin.accounts.remote import DirectoryAdmin, RemoteDirectory, RemoteSessions
+from yubin.errors import Denied, Failure, Unavailable
 from yubin.runtime.certificates import issue
 from yubin.v1 import directory_pb2 as pb
 from yubin.v1 import directory_pb2_grpc as stubs
 
 PODS = ("submission", "mx", "resolver", "delivery", "mailbox", "gateway", "api", "directory")
 READERS = {"submission", "gateway", "api"}
+MAY = {
+    "Authenticate": READERS,
+    "SigningKeys": READERS,
+    "Lookup": {"mx", "submission", "delivery", "api"},
+    "RenewSessions": {"gateway"},
+    "SessionKeys": {"mailbox"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -89,5 +97,30 @@ async def test_each_pod_may_call_what_the_contract_says(pod, caller):
                 denied = False
             except Failure as failure:
                 denied = isinstance(failure, Denied)
-            allowed = READERS if method.name in {"Authenticate", "SigningKeys"} else {"api"}
+            allowed = MAY.get(method.name, {"api"})
             assert denied == (caller not in allowed), f"{caller} called {method.name}"
+
+
+async def test_the_pods_that_strangers_talk_to_reach_no_more_than_they_need(pod):
+    """CASES F13, L2: a mx that was taken over learns addresses, a mailbox public keys, a gateway no address at all."""
+    for caller in ("gateway", "mx", "mailbox", "delivery"):
+        async with pod.channel(caller) as channel:
+            admin, sessions = DirectoryAdmin(channel), RemoteSessions(channel)
+            for call in (
+                sessions.open("u@a.example"),
+                admin.list_accounts(),
+                admin.get_account("u@a.example"),
+            ):
+                with pytest.raises(Denied):
+                    await call
+    async with pod.channel("gateway") as channel:
+        assert await RemoteSessions(channel).renew(["nonsense"]) == ("",)
+        with pytest.raises(
+            Unavailable
+        ):  # the client's word for a refusal that is no verdict about the address
+            await RemoteDirectory(channel).lookup(["u@a.example"])
+    async with pod.channel("mailbox") as channel:
+        (key,) = await RemoteSessions(channel).keys()
+        assert len(key) == 32
+        with pytest.raises(Denied):
+            await RemoteSessions(channel).renew(["nonsense"])

@@ -235,3 +235,33 @@ async def test_secrets_and_bodies_are_not_logged(launch):
     pod.stop()
     assert re.search(r"queued as (\S+)", reply.text)[1] in pod.log
     assert not [word for word in (PASSWORD, "xyzzy", "AUTH PLAIN") if word in pod.log]
+
+
+async def test_mail_between_neighbours(launch):
+    """CASES I2: refused where nobody is, expanded where a list is; while the directory is away what is known goes on."""
+    pod = launch()
+    async with pod.directory.admin() as admin:
+        await admin.create_account("gone@a.example", PASSWORD)
+        await admin.update_account("gone@a.example", moved_to="gone@b.example")
+        await admin.create_account("off@a.example", PASSWORD)
+        await admin.update_account("off@a.example", enabled=False)
+        await admin.put_alias("list@a.example", (ALICE, "off@a.example", "Bob@b.example"))
+    async with pod.session() as talk:
+        await talk.say(f"MAIL FROM:<{ALICE}>")
+        said = [await talk.say(f"RCPT TO:<{who}@a.example>") for who in ("who", "off", "gone", "list")]
+        assert [reply.code for reply in said] == [550, 550, 551, 250]
+        assert [reply.lines[0][:5] for reply in said[:3]] == ["5.1.1", "5.2.1", "5.1.6"]
+        assert "gone@b.example" in said[2].lines[0]
+        assert (await talk.letter(LETTER)).code == 250
+        assert recipients(pod) == {ALICE, "Bob@b.example"}
+        assert (await pod.send(talk, LETTER)).code == 250
+        pod.directory.stop()
+        await talk.say(f"MAIL FROM:<{ALICE}>")
+        assert (await talk.say("RCPT TO:<list@a.example>")).code == 250
+        assert (await talk.say("RCPT TO:<another@b.example>")).code == 250
+        assert (await talk.say("RCPT TO:<new@c.example>")).code == 451
+
+
+def recipients(pod):
+    with contextlib.closing(sqlite3.connect(f"file:{pod.folder}/ledger.db?mode=ro", uri=True)) as db:
+        return {row[0] for row in db.execute("SELECT address FROM recipient")}

@@ -56,9 +56,16 @@ def diary():
     return Diary()
 
 
-def _acceptance(diary, burst=1000.0):
+def _acceptance(diary, burst=1000.0, recipients=None):
     start = HeadStart(rate=0, burst=burst)
-    return Acceptance(ledger=diary, objects=diary, dispatch=diary, keys=diary, head_start=start)
+    return Acceptance(
+        ledger=diary,
+        objects=diary,
+        dispatch=diary,
+        keys=diary,
+        head_start=start,
+        recipients=recipients,
+    )
 
 
 def _draft(*addresses, body=b"body\r\n"):

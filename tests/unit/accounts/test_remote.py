@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from tests.unit.accounts.directory import Clock
-from yubin.accounts.remote import DirectoryAdmin, RemoteDirectory
+from yubin.accounts.port import Destination, Kind, LocalAccount
+from yubin.accounts.remote import DirectoryAdmin, RemoteDirectory, RemoteSessions
 from yubin.errors import Denied, Exhausted, Internal, Unauthenticated, Unavailable
 from yubin.v1 import directory_pb2 as pb
 
@@ -17,6 +18,7 @@ class Channel:
         self.calls = []
         self.failure = None
         self.valid_for_ms = 60_000
+        self.session_for_ms = 0
         self.passwords = {"anna@a.example": "correct horse", "bert@a.example": "battery staple"}
         self.domains = {"a.example"}
         self.gate = None
@@ -42,7 +44,29 @@ class Channel:
             senders=[request.login],
             limits=pb.Limits(per_hour=7),
             valid_for_ms=self.valid_for_ms,
+            session=f"token-{len(self.calls)}" if self.session_for_ms else "",
+            session_for_ms=self.session_for_ms,
         )
+
+    def Lookup(self, request):  # noqa: N802
+        account = pb.LocalAccount(id="1", address="anna@a.example", quota_bytes=2**40, message_bytes=9)
+        kinds = {
+            "anna@a.example": pb.Destination(
+                kind=pb.Destination.LOCAL, tenant="acme", accounts=[account], remote=["x@b.example"]
+            ),
+            "gone@a.example": pb.Destination(
+                kind=pb.Destination.MOVED, tenant="acme", moved_to="x@b.example"
+            ),
+            "off@a.example": pb.Destination(kind=pb.Destination.DISABLED, tenant="acme"),
+        }
+        unknown = pb.Destination(kind=pb.Destination.UNKNOWN)
+        found = [
+            kinds.get(a, unknown) if a.endswith("@a.example") else pb.Destination() for a in request.addresses
+        ]
+        return pb.LookupResponse(destinations=found, valid_for_ms=self.valid_for_ms)
+
+    def RenewSessions(self, request):  # noqa: N802
+        return pb.RenewSessionsResponse(sessions=[f"new-{token}" for token in request.sessions])
 
     def SigningKeys(self, request):  # noqa: N802
         keys = [
@@ -195,6 +219,56 @@ async def test_tables_are_bounded(directory, channel):
     assert directory._checks._under_way == directory._fetches._under_way == {}
 
 
+async def test_a_remembered_identity_hands_out_a_session_that_is_still_good(directory, channel, clock):
+    """A log-in every minute is one check; the session that it gets has half its life left at least, and says how much."""
+    channel.session_for_ms = 60_000
+    first = await ask(directory)
+    assert (first.session, first.session_for) == ("token-1", 60.0)
+    clock.now += 29
+    again = await ask(directory)
+    assert (again.session, again.session_for) == ("token-1", 31.0)
+    clock.now += 2
+    fresh = await ask(directory)
+    assert (fresh.session, fresh.session_for) == ("token-2", 60.0)
+    assert "token-2" not in repr(fresh)
+
+
+async def test_a_session_in_the_cache_never_outlives_the_password(directory, channel, clock):
+    """However long sessions last, the password is checked again after a minute."""
+    channel.session_for_ms = 900_000
+    await ask(directory)
+    clock.now += 59
+    assert (await ask(directory)).session_for == 841.0
+    clock.now += 2
+    channel.passwords["anna@a.example"] = "changed"
+    with pytest.raises(Unauthenticated):
+        await ask(directory)
+
+
+async def test_where_mail_goes_crosses_the_wire(directory, channel):
+    """Every kind of answer arrives as it was given, and is remembered."""
+    account = LocalAccount(id="1", address="anna@a.example", quota=2**40, message_size=9)
+    wanted = {
+        "anna@a.example": Destination(
+            kind=Kind.LOCAL, tenant="acme", accounts=(account,), remote=("x@b.example",)
+        ),
+        "gone@a.example": Destination(kind=Kind.MOVED, tenant="acme", moved_to="x@b.example"),
+        "off@a.example": Destination(kind=Kind.DISABLED, tenant="acme"),
+        "who@a.example": Destination(kind=Kind.UNKNOWN),
+        "x@b.example": Destination(kind=Kind.NOT_LOCAL),
+    }
+    for _ in range(2):
+        assert await directory.lookup(list(wanted)) == tuple(wanted.values())
+    assert len(channel.calls) == 1
+
+
+async def test_sessions_are_renewed_in_batches(channel):
+    """At most a thousand a call; the order is that of the question."""
+    tokens = [f"t{n}" for n in range(2001)]
+    assert await RemoteSessions(channel).renew(tokens) == tuple(f"new-{token}" for token in tokens)
+    assert [len(call.sessions) for call in channel.calls] == [1000, 1000, 1]
+
+
 async def test_keys_hold_as_long_as_the_directory_says(directory, channel, clock):
     """Asked once for many letters, and again afterwards."""
     channel.valid_for_ms = 30_000
@@ -242,8 +316,12 @@ async def test_update_sends_only_what_is_given(channel):
     admin = DirectoryAdmin(channel)
     await admin.update_account("u@a.example")
     await admin.update_account("u@a.example", enabled=False)
-    bare, off = channel.calls
+    await admin.update_account("u@a.example", moved_to="")
+    bare, off, back = channel.calls
     assert not bare.HasField("enabled")
     assert not bare.HasField("limits")
     assert off.HasField("enabled")
     assert not off.enabled
+    assert not off.HasField("moved_to")
+    assert back.HasField("moved_to")
+    assert not back.HasField("enabled")
