@@ -147,8 +147,7 @@ class Connection(asyncio.Protocol):
             )
         except OSError as error:
             raise Gone from error
-        self._held.clear()
-        self._transport = made
+        self._transport = made  # the first octets may have come through it already
         self._transport.set_write_buffer_limits(high=HIGH)
         self.tls = True
 
