@@ -45,11 +45,6 @@ def _tls(transport: asyncio.BaseTransport) -> str:
     return f"{cipher[1]} with cipher {cipher[0]}" if cipher else ""
 
 
-def _peer(address: str) -> str:
-    """An IPv4 client of a socket for both versions is an IPv4 client."""
-    return address.removeprefix("::ffff:") if "." in address else address
-
-
 class Conversation(SMTP):
     session: Session  # type: ignore[assignment]  # ours in the place of aiosmtpd's
     envelope: Envelope | None  # type: ignore[assignment]
@@ -80,7 +75,7 @@ class Conversation(SMTP):
         asyncio.StreamReaderProtocol.connection_made(self, transport)
         self.transport = transport
         peer = transport.get_extra_info("peername") or ("", 0)
-        self.session = Session(peer=_peer(str(peer[0])), port=int(peer[1]), tls=_tls(transport))
+        self.session = Session(peer=str(peer[0]), port=int(peer[1]), tls=_tls(transport))
         self._handler_coroutine = self.loop.create_task(self._handle_client())
 
     def data_received(self, data: bytes) -> None:
