@@ -39,6 +39,7 @@ RETRY = 5.0  # between questions to a directory that is away
 TYPED_LIMIT = 1024  # octets of a login, and of a password
 DEADLINE = 5.0
 SESSIONS = 1000  # of one call
+DESTINATIONS = 50_000  # remembered addresses, and domains: about 1 KiB each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,12 @@ class RemoteDirectory:
     """Implements ``Authenticator``, ``SigningKeys`` and ``Recipients`` of yubin.accounts.port."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, *, entries: int = 10_000, clock: Callable[[], float] = time.monotonic
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        entries: int = 10_000,
+        destinations: int = DESTINATIONS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stub = stubs.DirectoryStub(channel)
         self._entries, self._clock = entries, clock
@@ -77,7 +83,7 @@ class RemoteDirectory:
         self._keys: OrderedDict[str, _Keys] = OrderedDict()
         self._checks: Flights[tuple[bytes, str], Identity] = Flights()
         self._fetches: Flights[str, tuple[SigningKey, ...]] = Flights()
-        self._lookups = Lookups(self._ask, entries=entries, clock=clock)
+        self._lookups = Lookups(self._ask, entries=destinations, clock=clock)
 
     async def authenticate(self, login: str, password: str, *, peer: str, service: str) -> Identity:
         key = self._key(login, password, service)
