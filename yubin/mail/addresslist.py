@@ -17,20 +17,18 @@ from typing import NamedTuple
 LIMIT = 1000
 VALUE_LIMIT = 64 * 1024
 
-_ATOM = rb"[^\x00-\x20()<>@,;:\\\".\[\]\x7f]"
 _COMMON = re.compile(
-    rb"""\s*+ (?: (?: "((?:[^"\\\r\n]|\\.)*+)" | ([^\x00-\x1f"(),:;<>@\[\\\]\x7f]*+) )
+    rb"""\s*+ (?: (?: "((?:[^"\\\r\n]++|\\.)*)" | ([^\x00-\x1f"(),:;<>@\[\\\]\x7f]*+) )
            [ \t\r\n]*+ <([^\x00-\x20()<>@,;:\\"\[\]\x7f]++)@([^\x00-\x20()<>@,;:\\"\[\]\x7f]++)>
          | ([^\x00-\x20()<>@,;:\\"\[\]\x7f]++)@([^\x00-\x20()<>@,;:\\"\[\]\x7f]++) )
         \s*+ (?:,|\Z)""",
     re.VERBOSE,
 )
-_TOKEN = re.compile(
-    rb"""([\s\x00]++) | (\() | "((?:[^"\\]|\\.)*+)" | (\[[^\[\]\r\n]*+\]) | ([<>,;:@.]) | ([^\x00-\x20()<>@,;:\\".\[\]\x7f]++)
-      | [\x00-\xff]""",
-    re.VERBOSE | re.DOTALL,
-)
-_COMMENT = re.compile(rb"(?:[^()\\]|\\.)*+([()])", re.DOTALL)
+_TOKENS = rb"""([\s\x00]++) | (\() | "((?:[^"\\]++|\\.)*)" | (\[[^\[\]\r\n]*+\]) | ([<>,;:@.])
+      | ([^\x00-\x20()<>@,;:\\".\[\]\x7f]++) | [\x00-\xff]"""
+_TOKEN = re.compile(_TOKENS, re.VERBOSE | re.DOTALL)
+_TOKEN_NO_QUOTE = re.compile(_TOKENS.replace(b'"((', b'(?!)"(('), re.VERBOSE | re.DOTALL)
+_COMMENT = re.compile(rb"(?:[^()\\]++|\\.)*([()])", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _SPACE = re.compile(rb"[\s\x00]++")
 _KINDS = ("", "space", "comment", "quoted", "literal", "special", "atom")
@@ -74,23 +72,25 @@ def read(value: bytes, limit: int = LIMIT) -> list[Address]:
 
 
 def _tokens(value: bytes) -> Iterator[Token]:
-    """Spaces too; a comment comes with its text. ``odd`` is what opened and never closed."""
-    position, size = 0, len(value)
-    closed = True  # False once a comment had no end: no later one has
+    """Spaces and comments too. What opens and never closes is passed over, and so is all of its kind behind it."""
+    position, size, pattern, comments = 0, len(value), _TOKEN, True
     while position < size:
-        m = _TOKEN.match(value, position)
+        m = pattern.match(value, position)
         if m is None:
             return
-        position = m.end()
         kind = _KINDS[m.lastindex or 0]
         if kind == "comment":
-            end = _comment_end(value, position) if closed else 0
-            closed = end > 0
-            if end:
-                yield kind, value[position : end - 1]
-                position = end
-        elif kind:
+            end = _comment_end(value, m.end()) if comments else 0
+            comments = end > 0
+            if comments:
+                yield kind, value[m.end() : end - 1]
+            position = end or m.end()
+            continue
+        if kind:
             yield kind, m[m.lastindex or 0]
+        elif value[position] == 34:
+            pattern = _TOKEN_NO_QUOTE
+        position = m.end()
 
 
 def _comment_end(value: bytes, position: int) -> int:
@@ -106,61 +106,57 @@ def _comment_end(value: bytes, position: int) -> int:
 
 
 class _List:
+    """Elements are cut at commas and semicolons, but not at those of a route (RFC 5322 4.4)."""
+
     def __init__(self, value: bytes, limit: int) -> None:
-        if value.count(b'"') % 2:  # only then can a quote lack its end
-            value = _paired(value)
         self._tokens = _tokens(value)
         self._limit = limit
         self._found: list[Address] = []
         self._grouped = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._words: list[Token] = []
+        self._angle = self._at = self._route = False
 
     def read(self) -> list[Address]:
-        element: list[Token] = []
-        angle = False
-        for token in self._tokens:
-            kind, text = token
-            special = text if kind == "special" else b""
-            if special == b":" and not angle and not self._grouped and not _has_at(element):
-                self._group(element)
-                element = []
-            elif (special == b"," and not (angle and _route(element))) or special == b";":
-                self._element(element, end=special == b";")
-                element, angle = [], False
-            else:
-                angle = special == b"<" or (angle and special != b">")
-                element.append(token)
+        for kind, text in self._tokens:
+            if kind != "special" or not self._special(text):
+                self._words.append((kind, text))
             if len(self._found) >= self._limit:
                 break
-        self._element(element, end=True)
+        self._element(end=True)
         return self._found
 
-    def _group(self, element: list[Token]) -> None:
-        self._found.append(Address(None, None, _phrase(element) or b"", None))
-        self._grouped = True
+    def _special(self, sign: bytes) -> bool:
+        """True when it ended something; else it is part of the element."""
+        if sign == b";" or (sign == b"," and not self._route):
+            self._element(end=sign == b";")
+            return True
+        if sign == b":" and not (self._angle or self._at or self._grouped):
+            self._found.append(Address(None, None, _phrase(self._words) or b"", None))
+            self._grouped = True
+            self._begin()
+            return True
+        if sign == b"@":
+            self._route = self._angle and not self._at
+            self._at = True
+        elif sign == b":":
+            self._route = False
+        elif sign in b"<>":
+            self._angle, self._at, self._route = sign == b"<", sign == b">", False
+        return False
 
-    def _element(self, element: list[Token], *, end: bool) -> None:
-        if any(kind not in {"space", "comment"} for kind, _ in element) and len(self._found) < self._limit:
-            self._found.append(_address(element))
+    def _element(self, *, end: bool) -> None:
+        if (
+            any(kind not in {"space", "comment"} for kind, _ in self._words)
+            and len(self._found) < self._limit
+        ):
+            self._found.append(_address(self._words))
         if end and self._grouped:
             self._found.append(GROUP_END)
             self._grouped = False
-
-
-def _paired(value: bytes) -> bytes:
-    """Without the last quotation mark, which has no end."""
-    at = value.rfind(b'"')
-    return value[:at] + b" " + value[at + 1 :]
-
-
-def _has_at(element: list[Token]) -> bool:
-    return ("special", b"@") in element
-
-
-def _route(element: list[Token]) -> bool:
-    """True within ``<@a,@b:``."""
-    behind = element[_index(element, b"<") + 1 :]
-    words = [token for token in behind if token[0] != "space"]
-    return bool(words) and words[0] == ("special", b"@") and ("special", b":") not in words
+        self._begin()
 
 
 def _index(element: list[Token], special: bytes) -> int:

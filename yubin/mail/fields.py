@@ -9,15 +9,14 @@ cuts in two counts with what it has; then only the empty line is searched for. O
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from yubin.mail.header import FIELD_LIMIT, HEADER_LIMIT, Field, Headers
 
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
-_JUNK = re.compile(rb"(?:(?!\r?\n|[!-9;-~]++[ \t]*+:)[^\n]*+(?:\n|\Z))++")
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*)(?:\n|\Z)")
+_JUNK = re.compile(rb"(?:(?!\r?\n|[!-9;-~]++[ \t]*+:)[^\n]*+(?:\n|\Z))+")
 _EMPTY = re.compile(rb"\n\r?\n")
 
-Match = Callable[[bytes, int, int], "re.Match[bytes] | None"]
+_BOM = b"\xef\xbb\xbf"
 
 
 def read(raw: bytes, start: int = 0, bound: int | None = None) -> Headers:
@@ -25,7 +24,8 @@ def read(raw: bytes, start: int = 0, bound: int | None = None) -> Headers:
     bound = len(raw) if bound is None else bound
     stop = min(bound, start + HEADER_LIMIT)
     found: list[Field] = []
-    match, position, left = _FIELD.match, start, FIELD_LIMIT
+    match, left = _FIELD.match, FIELD_LIMIT
+    position = start + 3 if raw.startswith(_BOM, start, stop) else start  # an editor's work
     while position < stop and left:
         left -= 1
         m = match(raw, position, stop)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from html.entities import html5
 
-_COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->|\Z)")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HIDDEN = re.compile(r"<(script|style|title)\b[^<>]*+>?.*?(?:</\1\b[^<>]*+>?|\Z)", re.DOTALL | re.IGNORECASE)
 _ALT = re.compile(
     r"""<img\b[^<>]*?\salt\s*+=\s*+(?:"([^"<>]*+)"|'([^'<>]*+)'|([^\s"'<>]++))[^<>]*+>?""", re.IGNORECASE

@@ -18,10 +18,12 @@ _ESCAPE = re.compile(
 _KANJI = frozenset({b"$B", b"$@", b"$(B", b"$(@", b"$(O", b"$(Q"})
 _FOREIGN = {b"$A": "gb2312", b"$(A": "gb2312", b"$(C": "euc_kr"}
 _RUNS = re.compile(
-    rb"([\x00-\x7f]++)|((?:\x8e[\xa1-\xdf])++)|((?:\x8f[\xa1-\xfe]{2})++)|((?:[\xa1-\xfe]{2})++)|[\x80-\xff]"
+    rb"([\x00-\x7f]++)|((?:\x8e[\xa1-\xdf])+)|((?:\x8f[\xa1-\xfe]{2})+)|((?:[\xa1-\xfe]{2})+)|[\x80-\xff]"
 )
 _TO_EUC = bytes([i | 0x80 for i in range(256)])
-_FULL = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u30fc\u3005\u4e00-\u9fff\uff01-\uff5e\u3001\u3002]{2,}")
+_FULL = re.compile(
+    r"[\u3041-\u3096\u30a1-\u30fa\u30fc\u3005\u4e00-\u9fff\uff01-\uff5e\u2460-\u247f\u3200-\u33ff\u3001\u3002]{2,}"
+)
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u30fc]")
 _ODD = re.compile(r"[\uff61-\uff9f\ue000-\uf8ff\x80-\xa0\ufffd]")
 GUESSED = 8192  # octets that a guess is made from

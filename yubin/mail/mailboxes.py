@@ -29,7 +29,7 @@ _TOKEN = re.compile(
 )
 _COMMENT = re.compile(r"(?:[^()\\]|\\.)*+([()])", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_DOT_ATOM = re.compile(r"[^\x00-\x20()<>@,;:\\\".\[\]\x7f]++(?:\.[^\x00-\x20()<>@,;:\\\".\[\]\x7f]++)*+")
+_DOT_ATOM = re.compile(r"[^\x00-\x20()<>@,;:\\\".\[\]\x7f]++(?:\.[^\x00-\x20()<>@,;:\\\".\[\]\x7f]++)*")
 
 
 def mailboxes(value: bytes | str) -> list[str]:

@@ -23,13 +23,13 @@ _TYPE = re.compile(
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z{}-]{1,127}+")
 _PARAMETER = re.compile(
     rb"""[;\s]*+ (?:
-        ([!#$&+.^_`|~0-9A-Za-z{}-]{1,127}+) (?:\*(\d{1,9}+))?+ (\*)?+ \s*+=\s*+
-        (?: "((?:[^"\\]|\\.)*+)(?:"|\\?\Z)[^;]*+ | ([^;"]*+) )
+        ([!#$&+.^_`|~0-9A-Za-z{}-]{1,127}+) (?:\*(\d{1,9}+))? (\*?) \s*+=\s*+
+        (?: "((?:[^"\\]++|\\.)*)(?:"|\\?\Z)[^;]*+ | ([^;"]*+) )
       | [^;\s][^;]*+ )""",
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
-_COMMENT = re.compile(rb"\((?:[^()\\\"]|\\.)*+\)", re.DOTALL)
+_COMMENT = re.compile(rb"\((?:[^()\\\"]++|\\.)*\)", re.DOTALL)
 
 
 def content_type(value: bytes) -> tuple[str, str, Parameters] | None:
@@ -68,7 +68,7 @@ def parameters(value: bytes, position: int = 0) -> Parameters:
         text = bare.rstrip() if quoted is None else _ESCAPE.sub(rb"\1", quoted) if b"\\" in quoted else quoted
         name = key.decode().lower()
         if number is not None:
-            pieces.setdefault(name, {}).setdefault(int(number), (text, encoded is not None))
+            pieces.setdefault(name, {}).setdefault(int(number), (text, encoded != b""))
         else:
             found.setdefault(f"{name}*" if encoded else name, text[:VALUE_LIMIT])
     for name, numbered in pieces.items():

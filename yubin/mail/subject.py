@@ -12,8 +12,8 @@ from typing import NamedTuple
 LIMIT = 1000  # characters that are looked at
 
 _BLOB = r"(?:\[[^\[\]]*+\]\s*+)"
-_LEADER = re.compile(rf"\s*+{_BLOB}*+(?:re|fwd?)\s*+{_BLOB}?:", re.IGNORECASE)
-_BLOBS = re.compile(rf"\s*+({_BLOB}*+)")
+_LEADER = re.compile(rf"\s*+{_BLOB}*(?:re|fwd?)\s*+{_BLOB}?:", re.IGNORECASE)
+_BLOBS = re.compile(rf"\s*+({_BLOB}*)")
 _LAST_BLOB = re.compile(r"\[[^\[\]]*+\]\s*+\Z")
 _FORWARDED = re.compile(r"\[fwd:(.*)\]", re.IGNORECASE | re.DOTALL)
 

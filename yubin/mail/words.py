@@ -39,8 +39,8 @@ _MARKS = (
     "\u0300-\u036f\u0591-\u05bd\u064b-\u0652\u0900-\u0963\u0966-\u0dff"  # vowels and accents, which are no \w
 )
 _LETTERS = rf"(?:[^\W_{_PAIRED}]++|[{_MARKS}]++)"
-_ASCII_WORD = re.compile(r"[a-z0-9]++(?:['.@+&_-]++[a-z0-9]++)*+")
-_WORD = re.compile(rf"[{_PAIRED}]++|{_LETTERS}++(?:['.@+&_-]++{_LETTERS}++)*+")
+_ASCII_WORD = re.compile(r"[a-z0-9]++(?:['.@+&_-]++[a-z0-9]++)*")
+_WORD = re.compile(rf"[{_PAIRED}]++|{_LETTERS}+(?:['.@+&_-]++{_LETTERS}+)*")
 _FIRST_PAIRED = re.compile(f"[{_PAIRED}]").match
 _JOINT = re.compile(r"['.@+&_-]++")
 
