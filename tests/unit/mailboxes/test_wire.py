@@ -1,0 +1,150 @@
+"""Values over the wire: what goes out comes back, and no message grows above what gRPC takes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yubin.errors import Exhausted, Internal
+from yubin.ids import uuid7
+from yubin.mailboxes import frames, wire
+from yubin.mailboxes.deliveries import Copy, Inbound
+from yubin.mailboxes.port import Delivered, Mailbox, Row, View, Where, Word
+from yubin.runtime.rpc import MESSAGE_LIMIT
+from yubin.v1 import mailbox_pb2 as pb
+
+
+def state(name="INBOX", **fields):
+    numbers = {f: n for n, f in enumerate(("id", "uidvalidity", "uidnext", "modseq", "expunged_floor"), 1)}
+    more = {"first_recent": 6, "messages": 7, "unseen": 8, "deleted": 9, "size": 10}
+    return Mailbox(name=name, special_use="\\Junk", subscribed=True, **{**numbers, **more, **fields})
+
+
+def again(message):
+    """As the other side reads it."""
+    return type(message).FromString(message.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Delivered(mailbox_id=1, uidvalidity=2, uid=2**32 - 1, modseq=2**63 - 1),
+        Delivered(mailbox_id=1, uidvalidity=2, uid=3, modseq=4, fresh=False),
+    ],
+)
+def test_a_place_comes_back(outcome):
+    """Also the largest UID and MODSEQ."""
+    assert wire.outcome_from(again(wire.outcome_to(outcome))) == outcome
+
+
+def test_a_failed_copy_comes_back():
+    """With its kind and text; one that this version does not know is Internal, and temporary."""
+    failure = wire.outcome_from(again(wire.outcome_to(Exhausted("full", code=452, enhanced="4.2.2"))))
+    assert (type(failure), str(failure)) == (Exhausted, "452 4.2.2 full")
+    unknown = wire.outcome_from(pb.CopyOutcome(kind="Newer", code=451, enhanced="4.3.0", text="x"))
+    assert (type(unknown), unknown.temporary) == (Internal, True)
+
+
+def view(**fields):
+    given = {
+        "state": state(),
+        "keywords": ("$A", "b"),
+        "uids": [1, 9],
+        "flags": [0, 2**62],
+        "modseqs": [5, 6],
+    }
+    return View(**{**given, "sizes": [2**40, 0], "expunged": (3, 4), "more": True, **fields})
+
+
+@pytest.mark.parametrize("expunged", [(), (3, 4), None, tuple(range(1, 350_001))])
+def test_a_page_comes_back(expunged):
+    """A list of expunged UIDs, however long, arrives whole with its page; that it is unknown is told apart from none."""
+    messages = list(wire.pages_to(view(expunged=expunged)))
+    assert max(m.ByteSize() for m in messages) < MESSAGE_LIMIT / 2
+    pages = wire.Pages()
+    found = [page for m in messages if (page := pages.page(again(m))) is not None]
+    assert found == [view(expunged=expunged)]
+
+
+def test_many_mailboxes_come_in_pages():
+    """Ten thousand of the longest names, and as many subscriptions, each exactly once, no message above the limit."""
+    mailboxes = [state(f"{n:05d}" + "x" * 995, id=n + 1) for n in range(10_000)]
+    names = [f"{n:05d}" + "y" * 995 for n in range(10_000)]
+    found, subscribed, after, most = [], [], "", 0
+    while not found or after:
+        message = wire.list_to(mailboxes, names, after)
+        most, after = max(most, message.ByteSize()), message.next
+        found += map(wire.mailbox_from, message.mailboxes)
+        subscribed += message.subscriptions
+    assert (found, subscribed) == (mailboxes, names)
+    assert most < MESSAGE_LIMIT / 2
+
+
+def test_an_account_without_anything():
+    """No mailbox and no subscription is one empty page."""
+    assert wire.list_to([], [], "") == pb.ListMailboxesResponse()
+
+
+def test_words_come_back():
+    """Each with its place."""
+    words = [
+        Word(text="a"),
+        Word(text="京都", prefix=True, where=Where.HEADER),
+        Word(text="c", where=Where.BODY),
+    ]
+    request = again(pb.MatchRequest(words=wire.words_to(words)))
+    assert wire.words_from(request.words) == words
+
+
+@pytest.mark.parametrize("in_object", [True, False])
+@pytest.mark.parametrize("received", [None, 1.5e9])
+def test_an_inbound_letter_comes_back(in_object, received):
+    """With its bytes or the name of its object, and an empty letter is not one without bytes."""
+    letter_id = uuid7()
+    letter = Inbound(
+        letter_id=letter_id,
+        body=None if in_object else b"",
+        object=f"mailbox/{letter_id}" if in_object else "",
+        size=0,
+        sha256=bytes(32),
+        copies=(
+            Copy(account="a", delivery_id=uuid7(), junk=True),
+            Copy(account="b", delivery_id=uuid7()),
+        ),
+        received=received,
+        traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01",
+    )
+    message = frames.inbound_to(letter)
+    assert message.ByteSize() <= frames.weight(letter)
+    assert frames.inbound_from(again(message)) == letter
+
+
+def row(uid, size):
+    return Row(uid=uid, letter_id=uuid7(), size=size, received=1.0, saved=2.0, thread="T" * 40)
+
+
+async def several(items):
+    for item in items:
+        yield item
+
+
+@given(st.lists(st.integers(0, 1_500_000), max_size=12))
+async def test_letters_of_any_size_come_back(sizes):
+    """CASES L3: small ones share a message, large ones take several, and each arrives whole."""
+    letters = [(row(n, size), bytes([n]) * size) for n, size in enumerate(sizes, 1)]
+    found, fetched = [], frames.Fetched()
+    async for piece in frames.letters_to(several(letters)):
+        assert piece.ByteSize() < MESSAGE_LIMIT / 2
+        found += [letter for part in again(piece).rows if (letter := fetched.letter(part)) is not None]
+    assert found == letters
+
+
+async def test_rows_share_messages():
+    """A thousand rows with envelopes are a few messages below the limit, in order."""
+    rows = [row(n, 1) for n in range(1, 1001)]
+    wide = [Row(**{**vars(r), "envelope": b"e" * 3000}) for r in rows]
+    found, count = [], 0
+    async for piece in frames.rows_to(several(wide)):
+        assert piece.ByteSize() < MESSAGE_LIMIT / 2
+        found, count = [*found, *map(wire.row_from, again(piece).rows)], count + 1
+    assert found == wide
+    assert count < 20
