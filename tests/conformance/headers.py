@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from yubin.errors import Invalid
-from yubin.mail import date, encoded
+from yubin.mail import charset, date, encoded, parameters
 from yubin.mail.header import Field, mailboxes, scan
 from yubin.mail.message import complete
+from yubin.mail.words import query
+from yubin.mailboxes.reading import index_words
 
 Judge = Callable[[str, Any], str]
 
@@ -106,6 +108,41 @@ def message_id(value: str, expected: Any) -> str:
     return "" if kept and named else f"{whole.message_id!r} for {ids}"
 
 
+def content_type(value: str, expected: Any) -> str:
+    """The same type, and parameters that people read as the same text; a value of one word is a disposition."""
+    octets = field_of(value).value
+    found = parameters.content_type(octets) or parameters.disposition(octets)
+    if expected is None or found is None:
+        return "" if expected is None and found is None else f"{found} instead of {expected}"
+    wanted = {
+        name: text.strip()
+        for name, text in expected.get("attributes") or []
+        if not name.endswith("-language")
+    }
+    kinds = [kind.lower() for kind in (expected["c_type"], expected["c_subtype"]) if kind]
+    shown = dict(_shown(name, text) for name, text in found[-1])
+    return "" if [*found[:-1]] == kinds and shown == wanted else f"{found} instead of {kinds} {wanted}"
+
+
+def _shown(name: str, value: bytes) -> tuple[str, str]:
+    """RFC 2231 4, and RFC 2047 inside a parameter as mail programs write it."""
+    if name.endswith("*"):
+        octets, declared = parameters.extended(value)
+        return name[:-1], charset.decode(octets, declared or "utf-8").strip()
+    return name, (encoded.display(value) if b"=?" in value else value.decode("utf-8", "replace")).strip()
+
+
+def keywords(value: str, expected: Any) -> str:
+    """RFC 5322 3.6.5: whoever searches for one of the phrases finds the letter, encoded or not."""
+    letter = f"Keywords:{value}\n\n".encode("utf-8", "surrogateescape")
+    header, _ = index_words(letter)
+    words = [one for item in expected for one in query(item)]
+    missing = [one.text for one in words if not any(word.startswith(one.text) for word in header)]
+    return f"not found: {missing}" if missing else ""
+
+
+_NO_SEMICOLON = "no semicolon divides the parameters (RFC 2045 5.1), so all of it is the value of the first"
+_NO_TOKEN = "the name has a character that no token has (RFC 2045 5.1)"
 _NO_ADDRESS = (
     "List-… fields (RFC 2369) hold URIs; this parser is for From, Sender and their like, and refuses them"
 )
@@ -153,6 +190,19 @@ DELIBERATE: dict[str, dict[str, str]] = {
         "[SUSPECTED SPAM]=?utf-8?B?VGhpcyBpcyB0aGUgb\r\n": _NO_WORD,
         "[SUSPECTED SPAM]": _ADJACENT,
     },
+    "content_type": {
+        "message/external-body;\n    access-type=mail-server\n": _NO_SEMICOLON,
+        "application/x-stuff\n": _NO_SEMICOLON,
+        "application/pdf\n": _NO_SEMICOLON,
+        'image/jpeg;\n   name="=?iso-8859-1?B?4Q==?= ': "white space between encoded words is none (RFC 2047 6.2)",
+        "=": _NO_TOKEN,
+        "name=value": _NO_TOKEN,
+        "á/é": _NO_TOKEN,
+        "malicious/attempt": "the number of a piece, and its asterisks, are of one form only (RFC 2231 3, 4)",
+        "text/plain/format": "the second slash is no character of a token (RFC 2045 5.1); what stands before it counts",
+        "text/plain; name=": "a parameter whose value is empty is one",
+        "test/encoded": "the pieces count up by one (RFC 2231 3); what follows a gap is no part of the value",
+    },
     "id": {
         "<>": "an empty Message-ID is kept: what a mail program wrote is not changed where nothing depends on it"
     },
@@ -163,4 +213,6 @@ KINDS: dict[str, Judge] = {
     "received": received,
     "unstructured": unstructured,
     "id": message_id,
+    "content_type": content_type,
+    "list": keywords,
 }

@@ -10,22 +10,29 @@ import base64
 import email
 import email.policy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.header import decode_header
+from email.message import Message
 from email.utils import getaddresses
 from functools import cache
+from pathlib import Path
 
 import dkim as dkimpy
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tests.conformance import imap_text
 from yubin.accounts.port import SigningKey
 from yubin.auth import dkim
 from yubin.errors import Failure
-from yubin.mail import encoded
+from yubin.imap import bodystructure, section
+from yubin.mail import content, encoded, mime, structure
 from yubin.mail.dsn import FULL_LIMIT, Report, Reported, compose
+from yubin.mail.filename import filename
 from yubin.mail.header import mailboxes, scan
 from yubin.mail.message import DROPPED, complete
+from yubin.mail.part import Part
+from yubin.mailboxes import reading
 from yubin.smtp import lines
 from yubin.smtp.data import wire
 from yubin.smtp.incoming import Incoming
@@ -34,6 +41,12 @@ from yubin.smtp.sevenbit import convert
 Judge = Callable[[bytes], str]
 NOW = 1_000_000_000
 LIMIT = 50 * 1024 * 1024
+
+
+def letters(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and octets of every letter in a folder and the folders in it."""
+    for file in sorted(folder.rglob("*.eml")):
+        yield file.stem, file.read_bytes()
 
 
 def as_sent(data: bytes) -> bytes:
@@ -191,6 +204,77 @@ def _leaves(letter: bytes) -> list[tuple[str, bytes]]:
     ]
 
 
+def read(letter: bytes) -> str:
+    """As the mailbox reads it on arrival: answers that IMAP's grammar allows, sections that make up the letter."""
+    parsed = reading.read(letter)
+    reading.index_words(letter)
+    tree = structure.unpack(parsed.structure)
+    imap_text.envelope(imap_text.parse(parsed.envelope, strict=True))
+    for extended in (True, False):
+        answer = bodystructure.bodystructure(tree, extended=extended)
+        imap_text.body(imap_text.parse(answer, strict=True), extended=extended)
+    ends = [section.find(tree, (), kind) for kind in ("HEADER", "TEXT")]
+    pieces = b"".join(letter[at : at + size] for at, size in (end or (0, 0) for end in ends))
+    return "" if pieces == letter else "HEADER and TEXT are not the letter"
+
+
+def parts(letter: bytes) -> str:
+    """The leaves are of the types, and hold the octets, that Python's email finds."""
+    theirs = list(_theirs(email.message_from_bytes(letter, policy=email.policy.compat32)))
+    ours = [
+        (f"{part.type}/{part.subtype}", _content(letter, part).replace(b"\r\n", b"\n"))
+        for part in _ours(mime.parse(letter))
+    ]
+    if [kind for kind, _ in ours] != [kind for kind, _ in theirs]:
+        return f"{[kind for kind, _ in ours]} where Python finds {[kind for kind, _ in theirs]}"
+    other = [kind for (kind, a), (_, b) in zip(ours, theirs, strict=True) if _tight(a) != _tight(b)]
+    return f"other octets in {other}" if other else ""
+
+
+def _theirs(part: Message) -> Iterator[tuple[str, bytes]]:
+    """Python makes a tree of the groups of message/delivery-status (RFC 3464), for us it is a leaf."""
+    kind = part.get_content_type()
+    if not part.is_multipart():
+        yield kind, bytes(part.get_payload(decode=True) or b"").replace(b"\r\n", b"\n")
+    elif kind == "message/delivery-status":
+        yield kind, b"".join(bytes(group).replace(b"\r\n", b"\n") for group in part.get_payload())
+    else:
+        for child in part.get_payload():
+            yield from _theirs(child)
+
+
+def _tight(octets: bytes) -> bytes:
+    """Python writes the groups of a report anew, with line ends of its own."""
+    return b"".join(octets.split())
+
+
+def _content(letter: bytes, part: Part) -> bytes:
+    return content.decoded(letter, part, LIMIT)
+
+
+def _ours(part: Part) -> Iterator[Part]:
+    if not part.children:
+        yield part
+    for child in part.children:
+        yield from _ours(child)
+
+
+def names(letter: bytes) -> str:
+    """Attachments have the names that Python's email shows, once its encoded words are read."""
+    parsed = email.message_from_bytes(letter, policy=email.policy.compat32)
+    theirs = [_python(name) or name for name in (part.get_filename() for part in parsed.walk()) if name]
+    ours = [name for name in (filename(part) for part in _all(mime.parse(letter))) if name]
+    return (
+        "" if [_blanks(name) for name in ours] == [_blanks(name) for name in theirs] else f"{ours} {theirs}"
+    )
+
+
+def _all(part: Part) -> Iterator[Part]:
+    yield part
+    for child in part.children:
+        yield from _all(child)
+
+
 def reported(letter: bytes) -> str:
     """A DSN about it, with RET=FULL, has its three parts and both groups of fields for Python's email."""
     about = Reported(number="N" * 26, sender="a@example.org", created=0.0, size=len(letter), ret="FULL")
@@ -213,6 +297,14 @@ def reported(letter: bytes) -> str:
 _TWO_SUBJECTS = (
     "RFC 5322 3.6: one Subject; the letter is refused with 550 5.6.0 (docs/decisions/mail-and-api.md)"
 )
+_WRONG_CHARSET = "octets that are no ISO-2022-JP under its name are read as Shift_JIS"
+_NO_BOUNDARY = (
+    "a multipart without a boundary is text/plain in us-ascii (RFC 2045 5.2), Python keeps its name"
+)
+_NO_PARTS = (
+    "a multipart without parts has one that is empty (RFC 9051 9: body-type-mpart), Python keeps its name"
+)
+_NO_FIELD = "a line that is no field is passed over in a header, Python begins the body there"
 # Name of the letter → why what we do with it is what we want.
 DELIBERATE: dict[str, dict[str, str]] = {
     "completed": {"normal-headers-subject-2-subjects": _TWO_SUBJECTS},
@@ -222,6 +314,23 @@ DELIBERATE: dict[str, dict[str, str]] = {
     },
     "subjects": {
         "normal-headers-subject-folded-mime-incomplete": "RFC 2047 2: no white space inside an encoded word; it stays as it is"
+    },
+    "parts": {
+        "normal-headers-subject-folded-raw-utf-8": _NO_FIELD,
+        "normal-headers-subject-raw-utf-8": _NO_FIELD,
+        "plain_emails-raw_email_incorrect_header": _NO_FIELD,
+        "rfc2822-example13": "blanks before a colon (RFC 5322 4.5), where Python begins the body",
+        "mime_emails-raw_email4": "a delimiter line need only begin with the boundary (RFC 2046 5.1.1); Python wants nothing behind it",
+        "attachment_emails-attachment_message_rfc822_inline_image": _NO_BOUNDARY,
+        "error_emails-bad_date_header2": _NO_PARTS,
+        "error_emails-empty_in_reply_to": _NO_PARTS,
+        "error_emails-missing_body": _NO_PARTS,
+        "error_emails-must_supply_encoding": _NO_PARTS,
+    },
+    "names": {
+        "attachment_emails-attachment_nonascii_filename": "raw UTF-8, which Python does not read",
+        "attachment_emails-attachment_with_encoded_name": _WRONG_CHARSET,
+        "plain_emails-raw_email8": _WRONG_CHARSET,
     },
 }
 KINDS: dict[str, Judge] = {
@@ -233,4 +342,7 @@ KINDS: dict[str, Judge] = {
     "subjects": subjects,
     "seven bits": seven_bits,
     "reported": reported,
+    "read": read,
+    "parts": parts,
+    "names": names,
 }

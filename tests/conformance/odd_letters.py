@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,12 +40,6 @@ class OddLetter:
 
 def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.eml"))
-
-
-def letters(folder: Path = FOLDER) -> Iterator[tuple[str, bytes]]:
-    """Name and octets of every letter of a folder and the folders in it."""
-    for file in sorted(folder.rglob("*.eml")):
-        yield file.stem, file.read_bytes()
 
 
 @cache
