@@ -51,6 +51,7 @@ def up(
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     from yubin.up import config as configuration
     from yubin.up import ports, programs
+    from yubin.up.demo import POSTMASTER
     from yubin.up.folder import Folder
     from yubin.up.run import Order
     from yubin.up.run import up as bring_up
@@ -73,6 +74,8 @@ def up(
             changes["state"] = str(state)
         if port_base is not None:
             changes["port_base"] = port_base
+        if demo and not config.postmaster:
+            changes["postmaster"] = POSTMASTER
         config = configuration.resolved(
             msgspec.structs.replace(config, **changes), Path.cwd(), "the command line"
         )

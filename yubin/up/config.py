@@ -52,6 +52,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Text, _about("PEM chain that mail programs and the api's clients see; empty: of the local CA")
     ] = ""
     certificate_key: Annotated[Text, _about("PEM private key of that chain")] = ""
+    postmaster: Annotated[
+        Text,
+        _about("who reads mail for postmaster@ and abuse@ of every domain; empty: refused where none is"),
+    ] = ""
     smtp_port: Annotated[Port, _about("port of other people's mail servers; 0: 25")] = 0
     dns_servers: Annotated[
         list[Text], _about('DNS servers as "address:port"; empty: those of /etc/resolv.conf')

@@ -1,8 +1,8 @@
 """The demo: one domain of ours with two accounts, made through the api as an operator would.
 
 Their passwords are random, made once, and kept in the state folder. Each start makes what is missing, so that a state
-folder that was half set up is completed. In the pretend world the domain's mail goes to its SMTP server (there is no
-mailbox pod yet), and its DKIM key is published, so that a verifier finds it.
+folder that was half set up is completed. In the pretend world the domain's DKIM key is published, so that a verifier
+finds it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from yubin.cli.client import Api, Connection, Refused, segment
 from yubin.up.folder import Folder, write
 
 TENANT, DOMAIN, PEOPLE = "demo", "demo.example", ("alice", "bob")
+POSTMASTER = f"{PEOPLE[0]}@{DOMAIN}"
 CHARACTER_STRING = 255  # octets of one string of a TXT record (RFC 1035 3.3)
 
 

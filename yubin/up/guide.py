@@ -18,14 +18,16 @@ def ready(house: House, people: list[Account], *, ca: str) -> str:
 def _settings(house: House, people: list[Account], ca: str) -> list[str]:
     host, ports = _host(house), house.ports
     lines = [
-        "A mail program sends through",
+        "A mail program",
         f"  server            {host}",
-        f"  port              {ports.submission} with STARTTLS, or {ports.submissions} with TLS",
+        f"  sends (SMTP)      port {ports.submission} with STARTTLS, or {ports.submissions} with TLS",
+        f"  fetches (POP3)    port {ports.pop3} with STLS, or {ports.pop3s} with TLS",
         "  authentication    password (PLAIN or LOGIN)",
     ]
     lines += [f"  user, password    {one.address}  {one.password}" for one in people]
     if ca:
         lines.append(f"  trust             {ca}")
+    lines.append(f"Other people's servers send to port {ports.mx} (SMTP with STARTTLS).")
     lines.append(f"The yubin command and other programs: https://{host}:{ports.api}")
     return lines
 
@@ -39,6 +41,9 @@ def _commands(house: House, people: list[Account], ca: str) -> list[str]:
         "To try (after `. .venv/bin/activate`)",
         f"  {_swaks(house, alice, ca, to)}",
         f"  {_msmtp(house, bob, ca, to)}",
+        f"  {_inbound(house, bob)}    (as another server would)",
+        f"  {_curl(house, bob, ca)}    (lists Bob's letters; /1 shows the first)",
+        f"  {yubin} mailbox list {bob.address}",
         f"  {yubin} send --from {alice.address} --to {to} --subject Hello --text Hello.",
         f"  {yubin} track NUMBER    (the number in the 250 reply)",
         f"  {yubin} queue list",
@@ -68,6 +73,15 @@ def _msmtp(house: House, who: Account, ca: str, to: str) -> str:
     name = who.address.partition("@")[0]
     password = f"--passwordeval='cat {house.folder.path}/secrets/{name}-password'"
     return " ".join([*parts, f"--auth=plain --user={who.address} {password} --from={who.address} {to}"])
+
+
+def _inbound(house: House, who: Account) -> str:
+    return f"swaks --server {_host(house)}:{house.ports.mx} --tls --from friend@accepts.example --to {who.address}"
+
+
+def _curl(house: House, who: Account, ca: str) -> str:
+    trust = f"--cacert {ca} " if ca else ""
+    return f"curl -s {trust}--user {who.address}:{who.password} pop3s://{_host(house)}:{house.ports.pop3s}/"
 
 
 def _host(house: House) -> str:

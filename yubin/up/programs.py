@@ -165,6 +165,7 @@ def _special(house: House, name: str) -> dict[str, str]:
         return {
             "accounts_url": config.accounts_url or f"sqlite://{house.folder / 'accounts.db'}",
             "dkim_seal_key": house.folder.key("dkim-seal-key"),
+            "postmaster": config.postmaster,
         }
     if name == "resolver":
         return _resolver(house)
@@ -184,6 +185,7 @@ def _special(house: House, name: str) -> dict[str, str]:
     return {
         "mx": {
             "mx_listen": _address(config.listen, ports.mx),
+            "postmaster": config.postmaster,
             "smtp_tls_cert": cert,
             "smtp_tls_key": key,
         },
