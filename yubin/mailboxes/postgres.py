@@ -130,7 +130,7 @@ class PostgresMailboxes:
         return rows.to_view(await self._one(account, sql.VIEW, *given), limit)
 
     async def rows(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Sequence[Row]:
-        found = await self._read(sql.rows(want), account, mailbox_id, list(uids))
+        found = await self._read(sql.rows(want), account, mailbox_id, _each(uids))
         if not found:
             await self.mailbox(account, mailbox_id)
         return [rows.to_row(row) for row in found]
@@ -158,19 +158,19 @@ class PostgresMailboxes:
         unchanged_since: int | None = None,
     ) -> Stored:
         system, keywords = bits_of.split(flags)
-        given = (account, mailbox_id, list(uids), how.value, system, keywords, unchanged_since)
+        given = (account, mailbox_id, _each(uids), how.value, system, keywords, unchanged_since)
         return rows.to_stored(await self._change(sql.STORE, *given))
 
     async def copy(
         self, account: str, source_id: int, uids: Sequence[int], target_id: int, *, move: bool, quota: int = 0
     ) -> Copied:
-        given = (account, source_id, list(uids), target_id, move, quota)
+        given = (account, source_id, _each(uids), target_id, move, quota)
         return rows.to_copied(await self._change(self._timed(sql.COPY), *given))
 
     async def expunge(
         self, account: str, mailbox_id: int, uids: Sequence[int] | None, *, only_deleted: bool = True
     ) -> Expunged:
-        given = (account, mailbox_id, None if uids is None else list(uids), only_deleted)
+        given = (account, mailbox_id, None if uids is None else _each(uids), only_deleted)
         return rows.to_expunged(await self._change(self._timed(sql.EXPUNGE), *given))
 
     async def forget(self, account: str) -> None:
@@ -283,6 +283,11 @@ class PostgresMailboxes:
                 ):
                     raise
         return await postgres.transaction(self.pool, work)
+
+
+def _each(uids: Sequence[int]) -> list[int]:
+    """Once and in order, as the statements want them."""
+    return sorted(set(uids))
 
 
 def _by_place(row: Any) -> int:

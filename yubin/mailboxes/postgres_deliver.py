@@ -2,7 +2,8 @@
 
 The accounts are locked in sorted order; a second statement, whose snapshot is taken after that, judges each letter, gives
 it a UID and a MODSEQ, and writes what belongs to it in data-modifying CTEs. A letter that is refused leaves the
-others alone. Big values are taken from their arrays by place, so that no sort or join carries them along.
+others alone. Big values are taken from their arrays by place, so that no sort or join carries them along. Rows that are
+locked are found again by where they lie (ctid).
 
 One letter of an account with a quota or keywords in one call at most, and no delivery id twice: whoever calls sees to it
 (``rounds``). So those before a letter are certain to be in when it is judged, and nothing has to be done letter by letter.
@@ -19,7 +20,7 @@ from uuid import UUID
 from yubin.errors import Failure, Invalid
 from yubin.mailboxes import flags
 from yubin.mailboxes.port import KEYWORDS, Delivered, NewLetter
-from yubin.mailboxes.postgres_functions import DELETED, SEEN, Function, Status, refusal
+from yubin.mailboxes.postgres_functions import DELETED, LOCK_ACCOUNTS, SEEN, Function, Status, refusal
 
 DELIVER = Function(
     name="mailbox_deliver",
@@ -34,13 +35,13 @@ DELIVER = Function(
 #variable_conflict use_column
 DECLARE there bigint;
 BEGIN
-    PERFORM 1 FROM mailbox_account a WHERE a.account_id = ANY (accounts) ORDER BY a.account_id FOR NO KEY UPDATE;
+    {LOCK_ACCOUNTS};
     GET DIAGNOSTICS there = ROW_COUNT;
     IF there < (SELECT count(DISTINCT x) FROM unnest(accounts) AS x) THEN RETURN; END IF;
     RETURN QUERY
     WITH judged AS MATERIALIZED (
         SELECT t.n::integer AS n, t.account, t.delivery_id, t.size, m.id AS box, m.uidvalidity, m.uidnext, a.modseq,
-            names.every, t.flags | CASE WHEN names.wanted IS NULL THEN 0 ELSE mailbox_bits(names.every, names.wanted) END
+            a.at AS account_at, m.at AS box_at, names.every, t.flags | CASE WHEN names.wanted IS NULL THEN 0 ELSE mailbox_bits(names.every, names.wanted) END
                 AS flags,
             d.mailbox_id AS was_in, d.uidvalidity AS was_valid, d.uid AS was_uid, d.modseq AS was_modseq,
             CASE WHEN d.uid IS NOT NULL THEN {Status.KNOWN:d} WHEN m.id IS NULL THEN {Status.NO_MAILBOX:d}
@@ -52,12 +53,19 @@ BEGIN
                 ELSE {Status.DONE:d} END AS status
         FROM unnest(accounts, delivery_ids, sizes, flag_bits, mailbox_ids, uses, quotas)
             WITH ORDINALITY AS t(account, delivery_id, size, flags, box, special_use, quota, n)
-        JOIN mailbox_account a ON a.account_id = t.account
-        LEFT JOIN mailbox_delivered d ON d.account_id = t.account AND d.delivery_id = t.delivery_id
-        LEFT JOIN mailbox m ON m.account_id = t.account AND m.id = coalesce(t.box, CASE WHEN t.special_use <> '' THEN (
+        CROSS JOIN LATERAL (
+            SELECT a.*, a.ctid AS at FROM mailbox_account a WHERE a.account_id = t.account OFFSET 0
+        ) AS a
+        LEFT JOIN LATERAL (
+            SELECT d.* FROM mailbox_delivered d WHERE d.account_id = t.account AND d.delivery_id = t.delivery_id OFFSET 0
+        ) AS d ON true
+        LEFT JOIN LATERAL (
+            SELECT m.*, m.ctid AS at FROM mailbox m
+            WHERE m.account_id = t.account AND m.id = coalesce(t.box, CASE WHEN t.special_use <> '' THEN (
                 SELECT u.id FROM mailbox u
                 WHERE u.account_id = t.account AND u.special_use = t.special_use AND u.special_use <> ''
-            ) END, 1)
+            ) END, 1) OFFSET 0
+        ) AS m ON true
         LEFT JOIN LATERAL (
             SELECT w.wanted, mailbox_extended(m.keywords, w.wanted) AS every FROM (
                 SELECT array_agg(k.name ORDER BY k.o) AS wanted
@@ -67,6 +75,7 @@ BEGIN
     ),
     placed AS MATERIALIZED (
         SELECT j.n, j.account, j.delivery_id, letter_ids[j.n] AS letter_id, j.size, j.box, j.uidvalidity, j.flags, j.every,
+            j.account_at, j.box_at,
             j.uidnext - 1 + row_number() OVER (PARTITION BY j.account, j.box ORDER BY j.n) AS uid,
             j.modseq + row_number() OVER (PARTITION BY j.account ORDER BY j.n) AS modseq
         FROM judged j WHERE j.status = {Status.DONE:d}
@@ -76,20 +85,20 @@ BEGIN
             unseen = m.unseen + p.unseen, deleted = m.deleted + p.deleted, size = m.size + p.size,
             keywords = coalesce(p.every, m.keywords)
         FROM (
-            SELECT account, box, count(*) AS messages, sum(size)::bigint AS size, max(modseq) AS modseq,
+            SELECT box_at, count(*) AS messages, sum(size)::bigint AS size, max(modseq) AS modseq,
                 count(*) FILTER (WHERE flags & {SEEN} = 0) AS unseen,
                 count(*) FILTER (WHERE flags & {DELETED} <> 0) AS deleted, max(every) AS every
-            FROM placed GROUP BY account, box
+            FROM placed GROUP BY box_at
         ) AS p
-        WHERE m.account_id = p.account AND m.id = p.box
+        WHERE m.ctid = p.box_at
     ),
     totals AS (
         UPDATE mailbox_account a SET used = a.used + p.size, messages = a.messages + p.messages, modseq = p.modseq
         FROM (
-            SELECT account, count(*) AS messages, sum(size)::bigint AS size, max(modseq) AS modseq
-            FROM placed GROUP BY account
+            SELECT account_at, count(*) AS messages, sum(size)::bigint AS size, max(modseq) AS modseq
+            FROM placed GROUP BY account_at
         ) AS p
-        WHERE a.account_id = p.account
+        WHERE a.ctid = p.account_at
     ),
     letters AS (
         INSERT INTO mailbox_letter SELECT account, letter_id, size, sha256s[n], coalesce(received[n], clock), threads[n],
@@ -107,9 +116,9 @@ BEGIN
     ),
     unindexed AS (
         INSERT INTO mailbox_unindexed (account_id, letter_id, until)
-        SELECT p.account, p.letter_id, 0 FROM placed p WHERE NOT EXISTS (
-            SELECT 1 FROM mailbox_words w WHERE w.account_id = p.account AND w.letter_id = p.letter_id
-        ) ORDER BY p.n ON CONFLICT DO NOTHING
+        SELECT p.account, p.letter_id, 0 FROM placed p WHERE (
+            SELECT true FROM mailbox_words w WHERE w.account_id = p.account AND w.letter_id = p.letter_id
+        ) IS NULL ORDER BY p.n ON CONFLICT DO NOTHING
     )
     SELECT j.n, j.status, coalesce(j.was_in, j.box), coalesce(j.was_valid, j.uidvalidity), coalesce(j.was_uid, p.uid),
         coalesce(j.was_modseq, p.modseq)

@@ -69,6 +69,11 @@ class Function:
         return f"{head} AS $function${self.body}$function$"
 
 
+# Sorted, one after the other. OFFSET 0, FOR UPDATE and sub-selects as values are fences: they keep to "for each that is
+# given look there", where a plan made for a table of one row would walk the whole of it.
+LOCK_ACCOUNTS = """
+    PERFORM 1 FROM (SELECT DISTINCT x COLLATE "C" AS id FROM unnest(accounts) AS x ORDER BY 1) AS t
+    CROSS JOIN LATERAL (SELECT 1 FROM mailbox_account a WHERE a.account_id = t.id FOR NO KEY UPDATE) AS a"""
 LOCK = f"""
     SELECT x.* INTO a FROM mailbox_account x WHERE x.account_id = account FOR NO KEY UPDATE;
     IF NOT FOUND THEN status := {Status.NO_ACCOUNT:d}; RETURN; END IF;"""

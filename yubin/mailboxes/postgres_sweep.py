@@ -29,9 +29,9 @@ def steps(now: str, limit: int) -> list[Work]:
 
     async def expunged(conn: Connection) -> set[str]:
         locked = await conn.fetch(sql.LOCK_EXPUNGED.format(now=now), limit)
-        if locked:
-            names = [row["account_id"] for row in locked]
-            await conn.execute(sql.DROP_EXPUNGED.format(now=now), limit, names)
+        names = [row["account_id"] for row in locked]
+        gone = await conn.fetch(sql.DROP_EXPUNGED.format(now=now), limit, names) if names else []
+        await conn.executemany(sql.RAISE_FLOOR, [tuple(row) for row in gone])
         return set()
 
     async def letters(conn: Connection) -> set[str]:
@@ -44,12 +44,13 @@ async def _letters(conn: Connection, limit: int) -> set[str]:
     placed = [row["account_id"] for row in await conn.fetch(sql.PLACEHOLDERS, limit)]
     locked = [row["account_id"] for row in await conn.fetch(sql.LOCK_LOOSE, limit)]
     free = await conn.fetch(sql.LOCK_LETTERS, locked, limit) if locked else []
-    gone = await conn.fetch(
-        sql.DROP_LETTERS, [row["account_id"] for row in free], [row["id"] for row in free]
-    )
+    keys = [(row["account_id"], row["id"]) for row in free]
+    over = await conn.fetch(sql.OVER, [account for account, _ in keys], [id_ for _, id_ in keys])
+    gone = [row["n"] - 1 for row in over]
+    await conn.executemany(sql.LOOKED_AT, keys)
+    for statement in sql.DROP_LETTER:
+        await conn.executemany(statement, [keys[n] for n in gone])
     if placed:
         await conn.execute(sql.UNPLACE, placed)
-    names = {row["object"] for row in gone} - {""}
-    if not names:
-        return names
+    names = {free[n]["object"] for n in gone} - {""}
     return names - {row["object"] for row in await conn.fetch(sql.OBJECTS, list(names))}

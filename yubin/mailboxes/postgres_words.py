@@ -35,11 +35,11 @@ def lexemes(letter: Indexed) -> str | None:
     return text if len(text.encode()) <= LIMIT else None
 
 
-def columns(letters: Iterable[Indexed]) -> list[list[str | None]]:
+def columns(letters: Iterable[Indexed]) -> list[Sequence[object]]:
     """For INDEX; of a letter that is given twice the last words count."""
     last = {(letter.account, letter.letter_id): letter for letter in letters}
-    ids: list[object] = [letter_id for _, letter_id in last]
-    return [[account for account, _ in last], ids, [lexemes(letter) for letter in last.values()]]  # type: ignore[list-item]
+    each = [last[key] for key in sorted(last)]  # rows are locked in this order
+    return [[x.account for x in each], [x.letter_id for x in each], [lexemes(x) for x in each]]
 
 
 def query(account: str, words: Sequence[Word]) -> str | None:
