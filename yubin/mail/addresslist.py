@@ -33,6 +33,8 @@ _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _SPACE = re.compile(rb"[\s\x00]++")
 _KINDS = ("", "space", "comment", "quoted", "literal", "special", "atom")
 
+_COMMENT_KIND = 2
+
 Token = tuple[str, bytes]
 
 
@@ -75,22 +77,20 @@ def _tokens(value: bytes) -> Iterator[Token]:
     """Spaces and comments too. What opens and never closes is passed over, and so is all of its kind behind it."""
     position, size, pattern, comments = 0, len(value), _TOKEN, True
     while position < size:
-        m = pattern.match(value, position)
-        if m is None:
-            return
-        kind = _KINDS[m.lastindex or 0]
-        if kind == "comment":
-            end = _comment_end(value, m.end()) if comments else 0
-            comments = end > 0
-            if comments:
-                yield kind, value[m.end() : end - 1]
-            position = end or m.end()
-            continue
-        if kind:
-            yield kind, m[m.lastindex or 0]
-        elif value[position] == 34:
-            pattern = _TOKEN_NO_QUOTE
-        position = m.end()
+        for m in pattern.finditer(value, position):
+            position, kind = m.end(), m.lastindex
+            if kind == _COMMENT_KIND and comments:
+                end = _comment_end(value, position)
+                comments = end > 0
+                if comments:
+                    yield "comment", value[position : end - 1]
+                    position = end
+                    break
+            elif kind and kind != _COMMENT_KIND:
+                yield _KINDS[kind], m[kind]
+            elif pattern is _TOKEN and m[0] == b'"':
+                pattern = _TOKEN_NO_QUOTE
+                break
 
 
 def _comment_end(value: bytes, position: int) -> int:

@@ -9,6 +9,7 @@ So a boundary that never comes costs one look at what encloses it, and ten thous
 from __future__ import annotations
 
 BOUNDARY_LIMIT = 256  # octets; RFC 2046 allows 70, programs write more
+_AHEAD = 4096
 
 
 class Boundaries:
@@ -31,11 +32,12 @@ class Boundaries:
     def next(self, position: int) -> int:
         """Where the line feed before the next delimiter is, at ``position`` or behind it; the length when there is none."""
         raw, size = self._raw, len(self._raw)
+        at = max(position, 0)
         while self._marks:
             mark, ceiling = self._marks[-1], self._ceiling
-            at = raw.find(mark, max(position, 0), min(ceiling + len(mark), size))
-            self._hits[-1] = at = ceiling if at < 0 or at > ceiling else at
-            if at == size or self._longest(at) is not None:
+            found = raw.find(mark, at, min(ceiling + len(mark), size))
+            self._hits[-1] = at = ceiling if found < 0 or found > ceiling else found
+            if at == size or at < ceiling or self._longest(at) is not None:
                 return at
             self._advance(at)
         return size
@@ -52,27 +54,38 @@ class Boundaries:
         owner, behind = self._owners[level], at + len(self._marks[level])
         closing = raw.startswith(b"--", behind)
         line = raw.find(b"\n", behind)
-        keep = level if closing else level + 1
-        del self._marks[keep:], self._owners[keep:], self._hits[keep:]
-        self._advance(at)
+        if closing or at >= self._ceiling:
+            keep = level if closing else level + 1
+            del self._marks[keep:], self._owners[keep:], self._hits[keep:]
+            self._advance(at)
         return owner, closing, len(raw) if line < 0 else line + 1
 
     def _longest(self, at: int) -> int | None:
-        marks, raw = self._marks, self._raw
-        if not marks:
-            return None
+        """Whose delimiter it is."""
         if at < self._ceiling:  # nobody outside can stand here
-            return len(marks) - 1
-        fits = [i for i, hit in enumerate(self._hits) if hit == at and raw.startswith(marks[i], at)]
+            return len(self._marks) - 1
+        marks, raw = self._marks, self._raw
+        fits = [i for i in self._expected(at) if raw.startswith(marks[i], at)]
         return max(fits, key=lambda i: (len(marks[i]), i), default=None)
 
+    def _expected(self, at: int) -> list[int]:
+        """The levels whose next place is ``at``."""
+        hits, found, i = self._hits, [], -1
+        for _ in range(hits.count(at)):
+            i = hits.index(at, i + 1)
+            found.append(i)
+        return found
+
     def _advance(self, at: int) -> None:
-        """Whoever outside was expected at ``at`` did not come there; look on, from the outermost inwards."""
-        size, hits = len(self._raw), self._hits
-        if at in hits[:-1]:
-            for i in range(len(hits) - 1):
-                if hits[i] == at:
-                    ceiling, mark = min(hits[:i], default=size), self._marks[i]
-                    found = self._raw.find(mark, at + 1, min(ceiling + len(mark), size))
-                    hits[i] = ceiling if found < 0 or found > ceiling else found
+        """Whoever outside was expected at ``at`` did not come there; look on, from the outermost inwards.
+
+        A little beyond the ceiling, so that a hundred levels are not asked again at each of ten thousand delimiters.
+        """
+        size, hits, last = len(self._raw), self._hits, len(self._hits) - 1
+        for i in self._expected(at):
+            if i < last:
+                mark = self._marks[i]
+                stop = min(min(hits[:i], default=size) + _AHEAD, size)
+                found = self._raw.find(mark, at + 1, min(stop + len(mark), size))
+                hits[i] = stop if found < 0 or found > stop else found
         self._ceiling = min(hits[:-1], default=size)

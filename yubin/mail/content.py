@@ -21,6 +21,7 @@ _NO_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
 _PADDED_BREAK = re.compile(rb"=[ \t]++(?=\r?\n)")
+_UU_LINE = re.compile(rb"^[!-M][ -`]{4,84}+(?=\r?$)", re.MULTILINE)
 _UU = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
 
 
@@ -91,14 +92,10 @@ def _safe(raw: bytes, at: int, stop: int, end: int) -> int:
 
 
 def _uuencoded(raw: bytes, start: int, end: int) -> Iterator[bytes]:
-    at = start
-    while at < end:
-        line = raw.find(b"\n", at, end)
-        stop = end if line < 0 else line
-        if stop - at <= 100 and not raw.startswith((b"begin ", b"end"), at):
-            with contextlib.suppress(Error):
-                yield a2b_uu(raw[at:stop].rstrip(b"\r"))
-        at = stop + 1
+    """Lines of 4 to 84 letters behind one that counts; others ("begin", "end") hold nothing."""
+    for line in _UU_LINE.finditer(raw, start, end):
+        with contextlib.suppress(Error):
+            yield a2b_uu(line[0])
 
 
 def text(raw: bytes, part: Part, limit: int) -> str:

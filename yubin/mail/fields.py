@@ -22,6 +22,8 @@ _BOM = b"\xef\xbb\xbf"
 def read(raw: bytes, start: int = 0, bound: int | None = None) -> Headers:
     """The fields of ``raw[start:bound]``; offsets are those of ``raw``. Never raises."""
     bound = len(raw) if bound is None else bound
+    if start < bound and raw[start] == 10:
+        return Headers((), start, start + 1, closed=True)
     stop = min(bound, start + HEADER_LIMIT)
     found: list[Field] = []
     match, left = _FIELD.match, FIELD_LIMIT

@@ -184,7 +184,7 @@ def _texts(raw: bytes, part: Part) -> Iterator[str]:
             yield "\n".join([display(value) for name, value in here.fields if name in _INSIDE])
         if here.disposition is not None or here.params:
             yield filename(here)
-        if here.type == "text":
+        if here.type == "text" and here.size:
             text = text_of(raw, here, left)
             left -= len(text)
             yield text
