@@ -75,7 +75,7 @@ class Addressing:
                 raise NotFound("There is no such mailbox here")
             case Kind.DISABLED:
                 raise Denied("This mailbox is disabled", enhanced="5.2.1")
-            case Kind.MOVED if self._manners.reveal_moved:  # RFC 5321 3.4
+            case Kind.MOVED if self._manners.reveal_moved and found.moved_to.isascii():  # RFC 5321 3.4
                 raise Denied(f"User not local; please try <{found.moved_to}>", code=551, enhanced="5.1.6")
             case Kind.MOVED:
                 raise Denied("This mailbox has moved", enhanced="5.1.6")

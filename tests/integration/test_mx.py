@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.mx import filing
-from tests.integration.mx import local, serving
+from tests.integration.mx_house import local, serving
 from tests.servers.dialogue import Dialogue
 from yubin.dispatch.port import Lane
 from yubin.errors import Unavailable

@@ -28,12 +28,17 @@ class Reply:
 class Dialogue:
     """``async with Dialogue(port) as talk``; the greeting is in ``talk.greeting``."""
 
-    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
-        self._port, self._tls = port, tls
+    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, source: str | None = None) -> None:
+        """``source`` is the loopback address that the client comes from."""
+        self._port, self._tls, self._source = port, tls, source
 
     async def __aenter__(self) -> Self:
         self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self._port, ssl=self._tls, server_hostname="localhost" if self._tls else None
+            "127.0.0.1",
+            self._port,
+            ssl=self._tls,
+            server_hostname="localhost" if self._tls else None,
+            local_addr=(self._source, 0) if self._source else None,
         )
         self.greeting = await self.reply()
         return self
