@@ -42,12 +42,10 @@ class _Reader:
         return self._text[self._at :]
 
     def blanks(self) -> None:
-        space = 1 if self._strict else None
-        for _ in range(len(self._text) if space is None else space):
-            if self._text[self._at : self._at + 1] not in {b" ", b"\n"} or (
-                self._strict and self._text[self._at] == 10
-            ):
-                return
+        """In an answer at most one space, in an expectation line ends too."""
+        allowed, most = (b" ", 1) if self._strict else (b" \n", len(self._text))
+        end = min(self._at + most, len(self._text))
+        while self._at < end and self._text[self._at] in allowed:
             self._at += 1
 
     def value(self) -> Value:
