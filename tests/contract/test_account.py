@@ -1,15 +1,12 @@
 """The account's contract: one body of tests, in the mailbox pod itself and through its client over mutual TLS."""
 
-from dataclasses import replace
-
 import pytest
 
 from services.mailbox.local import LocalAccount
-from tests.integration.mailbox import bodies, desk, letter, pieces
+from tests.integration.mailbox import bodies, desk, in_objects, letter, pieces
 from yubin.errors import Denied, Exhausted, Exists, Invalid, NotFound, TooBig
 from yubin.ids import uuid7
 from yubin.mailboxes.account import PIECE
-from yubin.mailboxes.deliveries import object_name
 from yubin.mailboxes.flags import names
 from yubin.mailboxes.hints import Hint
 from yubin.mailboxes.port import (
@@ -158,14 +155,6 @@ async def test_rows(world):
     assert (row.envelope, bool(row.structure), bool(row.summary)) == (b"", True, True)
     assert row.thread.startswith("T")
     assert [row async for row in account.rows(1, [99], Want.NOTHING)] == []
-
-
-async def in_objects(world, raw):
-    """An inbound letter that lies in the object store, as mx leaves it."""
-    made = letter(raw)
-    name = object_name(made.letter_id)
-    await world.objects.put(name, raw)
-    return replace(made, body=None, object=name)
 
 
 async def test_letters_small_and_large(world):

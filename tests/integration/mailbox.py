@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -22,7 +23,7 @@ from tests.integration.directory import LIGHT, DirectoryPod, free_ports
 from yubin.accounts.remote import RemoteSessions
 from yubin.accounts.session import SessionSigner
 from yubin.ids import uuid7
-from yubin.mailboxes.deliveries import Copy, Inbound
+from yubin.mailboxes.deliveries import Copy, Inbound, object_name
 from yubin.mailboxes.hints import MemoryHints
 from yubin.mailboxes.memory import MemoryMailboxes
 from yubin.mailboxes.remote import RemoteAccount, RemoteDeliveries
@@ -41,6 +42,14 @@ def letter(text="Subject: one\r\n\r\nHello\r\n", *accounts, junk=False, **fields
     copies = tuple(Copy(account=a, delivery_id=uuid7(), junk=junk) for a in accounts or ("anna",))
     given = {"letter_id": uuid7(), "body": body, "size": len(body), "copies": copies}
     return Inbound(**{**given, "sha256": hashlib.sha256(body).digest(), **fields})
+
+
+async def in_objects(world, raw):
+    """An inbound letter that lies in the object store, as mx leaves it; ``world`` has ``objects``."""
+    made = letter(raw)
+    name = object_name(made.letter_id)
+    await world.objects.put(name, raw)
+    return replace(made, body=None, object=name)
 
 
 async def bodies(account, mailbox_id=1):

@@ -29,7 +29,7 @@ from yubin.runtime.metrics import SECONDS
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc as stubs
 
-IN_FLIGHT = 8  # frames of one stream
+IN_FLIGHT = 4  # frames of one stream: more of them would be smaller, and cost more
 TRIES = 2  # streams on which a letter is said
 PAUSE = 0.2  # seconds before the next stream when the last one broke without an answer
 USAGE_FOR = 10.0  # seconds
