@@ -70,8 +70,8 @@ def match(conn: sqlite3.Connection, account: int, mailbox: int, words: Sequence[
     )
     if words:
         found = conn.execute(
-            "SELECT e.uid FROM words JOIN entry e ON e.letter = words.rowid WHERE words MATCH ? AND e.account = ?"
-            " AND e.mailbox = ? ORDER BY e.uid",
+            "SELECT e.uid FROM words CROSS JOIN entry e ON e.letter = words.rowid"  # CROSS: SQLite keeps this order
+            " WHERE words MATCH ? AND e.account = ? AND e.mailbox = ? ORDER BY e.uid",
             (" AND ".join(dict.fromkeys(_query(account, word) for word in words)), account, mailbox),
         )
     else:
