@@ -8,7 +8,7 @@ from yubin.mail.content import text
 from yubin.mail.part import Part
 
 LIMIT = 200  # RFC 8970 3.2
-PLAIN_OCTETS = 4 * 1024  # of the content that are read for it
+PLAIN_OCTETS = 2 * 1024  # of the content that are read for it
 HTML_OCTETS = 32 * 1024  # mail of shops begins with style sheets
 _PARTS = 100
 
