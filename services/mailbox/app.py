@@ -40,14 +40,9 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     pod.check("objects", objects.ping)
     intervals = Intervals(sweep=settings.sweep_every, orphans=settings.orphans_every)
     upkeep = Upkeep(storage, indexer.measure, intervals)
-    tasks = [
-        pod.spawn(work, name)
-        for name, work in (
-            ("session-keys", tokens.watch()),
-            ("index", indexer.run()),
-            ("upkeep", upkeep.run()),
-        )
-    ]
+    tasks = [pod.spawn(tokens.watch(), "session-keys"), pod.spawn(upkeep.run(), "upkeep")]
+    if settings.index:
+        tasks.append(pod.spawn(indexer.run(), "index"))
     try:
         yield
     finally:

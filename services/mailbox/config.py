@@ -24,6 +24,9 @@ class Settings(PodSettings):
         512 * 1024 * 1024, ge=2**20, description="of letters being read and written at once"
     )
     session_keys_every: float = Field(60.0, gt=0, le=3600, description="between two looks for session keys")
+    index: bool = Field(
+        default=True, description="this pod writes the search index; false where others are there for it"
+    )
     index_batch: int = Field(50, ge=1, le=1000, description="letters that are indexed at a time")
     index_poll: float = Field(5.0, gt=0, le=3600, description="between two looks for letters to index")
     sweep_every: float = Field(60.0, gt=0, le=86_400, description="between two sweeps of what is expunged")
