@@ -1,13 +1,16 @@
-"""Our side: the very processes of `yubin up`, with PostgreSQL as the ledger, sending to a smtp-sink."""
+"""Our side: the very processes of `yubin up`, with PostgreSQL for ledger and mailboxes, sending to a smtp-sink."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -16,6 +19,7 @@ from typing import Any
 
 from bench import cpu
 from bench.collector import collector
+from bench.measure import Round
 
 OUR_SINK = 12601
 BASE = 13_000
@@ -23,7 +27,8 @@ YUBIN = str(Path(sys.executable).parent / "yubin")
 CONFIG = """
 state = "{state}"
 port_base = {base}
-ledger_url = "{ledger}"
+ledger_url = "{database}"
+mailboxes_url = "{database}"
 trace_ratio = 0.01
 otlp_endpoint = "{collector}"
 [pods.submission]
@@ -36,6 +41,14 @@ connections_per_address = 1000
 [pods.delivery]
 smtp_port = {sink}
 slots = 400
+[pods.mx]
+connections_per_address = 1000
+connections_per_minute = 1000000
+[pods.mailbox]
+index = false
+[pods.gateway]
+auth_without_tls = true
+pop3s_listen = ""
 """
 
 
@@ -47,7 +60,45 @@ class Ours:
         self._pid = pid
         self._database = database
         self.password = (state / "secrets" / "alice-password").read_text().strip()
-        self.port = self._run()["ports"]["submission"]
+        self._passwords: dict[str, str] = {}
+
+    def port(self, name: str) -> int:
+        return int(self._run()["ports"][name])
+
+    def account(self, address: str) -> str:
+        """Its password; the account is made when it is first named."""
+        if address not in self._passwords:
+            self._passwords[address] = secrets.token_urlsafe(12)
+            environment = os.environ | {"YUBIN_STATE": str(self._state)}
+            subprocess.run(
+                [YUBIN, "user", "add", address],
+                input=self._passwords[address], text=True, env=environment, check=True, capture_output=True,
+            )  # fmt: skip
+        return self._passwords[address]
+
+    def index(self, count: int) -> Round:
+        """What waits for the index (at least ``count`` letters) is indexed by a mailbox pod that is started for it."""
+        idle = self._indexer(index=False, least=0)
+        busy = self._indexer(index=True, least=count)
+        return Round(cost=(busy[0] - idle[0]) / busy[1] * 1e3, rate=busy[1] / (busy[2] - idle[2]))
+
+    def _indexer(self, *, index: bool, least: int) -> tuple[float, int, float]:
+        """CPU of the pod and of the database, letters indexed, seconds."""
+        raw = Path(f"/proc/{self._pids()['mailbox']}/environ").read_bytes().split(b"\0")
+        environment = dict(item.decode().split("=", 1) for item in raw if item)
+        ports = {name: f"127.0.0.1:{BASE + 600 + n}" for n, name in enumerate(("GRPC", "HEALTH", "METRICS"))}
+        environment |= {f"YUBIN_{name}_LISTEN": where for name, where in ports.items()}
+        environment["YUBIN_INDEX"] = str(index).lower()
+        before, began = cpu.seconds(self._database) if self._database else 0.0, time.perf_counter()
+        pod = subprocess.Popen([sys.executable, "-P", "-m", "services.mailbox"], env=environment)
+        try:
+            done = _indexed(ports["METRICS"], least)
+            took = time.perf_counter() - began
+            more = cpu.seconds(self._database) - before if self._database else 0.0
+            return cpu.seconds(pod.pid) + more, done, took
+        finally:
+            pod.send_signal(signal.SIGTERM)
+            pod.wait(60)
 
     def _run(self) -> dict[str, Any]:
         return dict(json.loads((self._state / "run.json").read_text()))
@@ -91,7 +142,12 @@ def ours(folder: Path, *, database: str, dkim: bool) -> Iterator[Ours]:
         file = folder / "bench.toml"
         file.write_text(
             CONFIG.format(
-                state=state, base=BASE, ledger=url, sink=OUR_SINK, dkim=str(dkim).lower(), collector=endpoint
+                state=state,
+                base=BASE,
+                database=url,
+                sink=OUR_SINK,
+                dkim=str(dkim).lower(),
+                collector=endpoint,
             )
         )
         with (folder / "up.log").open("wb") as out:
@@ -113,6 +169,26 @@ def _database(folder: Path, kind: str) -> Iterator[tuple[str, int | None]]:
 
     with postgres(folder / "pg") as (url, pid):
         yield url, pid
+
+
+def _indexed(metrics: str, least: int) -> int:
+    """How many letters, once there are ``least`` and no more come."""
+    seen, same, until = -1, 0, time.monotonic() + 300
+    while same < 4 or seen < least:
+        if time.monotonic() > until:
+            raise SystemExit(f"only {seen} of {least} letters were indexed")
+        time.sleep(0.25)
+        try:
+            with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=5) as answer:
+                found = re.search(
+                    rb"^yubin_mailbox_indexed_letters_total (\S+)$", answer.read(), re.MULTILINE
+                )
+        except OSError:
+            continue
+        now = int(float(found[1])) if found else 0
+        same = same + 1 if now == seen else 0
+        seen = now
+    return seen
 
 
 def _ready(state: Path, process: subprocess.Popen[bytes], log: Path) -> None:

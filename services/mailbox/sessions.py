@@ -20,6 +20,7 @@ from yubin.errors import Failure, Unauthenticated, Unavailable
 log = structlog.get_logger()
 EVERY = 60.0  # seconds
 SOONEST = 5.0
+FIRST = 0.5  # between the tries of a pod that has none: it came up before the directory
 
 
 class Tokens:
@@ -72,4 +73,4 @@ class Tokens:
         """Until it is cancelled."""
         while True:
             await self.refresh()
-            await asyncio.sleep(self._every if self._keys else SOONEST)
+            await asyncio.sleep(self._every if self._keys else FIRST)
