@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from services.gateway.config import Settings
 from services.gateway.gateway import Gateway
 from services.gateway.leases import Leases
+from services.gateway.memory import return_large_buffers
 from services.gateway.pop3.service import Pop3
 from services.gateway.pop3.shelf import Shelf
 from services.gateway.sessions import Passes
@@ -21,6 +22,7 @@ from yubin.runtime.settings import host_port
 
 @asynccontextmanager
 async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
+    return_large_buffers()
     directory = pod.channel(settings.directory, "directory")
     mailbox = pod.channel(settings.mailbox, "mailbox")
     context = None

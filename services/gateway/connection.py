@@ -62,8 +62,8 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None  # of read or drain
         self._deadline = float("inf")
         self._timer: asyncio.TimerHandle | None = None
-        self._ended: Ended | None = None
-        self._over = self._crowded = self._held_back = self._late = False
+        self._dismissal: Failure | None = None
+        self._lost = self._over = self._crowded = self._held_back = self._late = False
         self._received = metrics.octets(service.name, "in")
         self._sent = metrics.octets(service.name, "out")
         self.peer = ""
@@ -94,8 +94,7 @@ class Connection(asyncio.Protocol):
         return not self.tls
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
-        self._ended = self._ended or Gone()
-        self._crowded = False
+        self._lost, self._crowded = True, False
         if self._timer is not None:
             self._timer.cancel()
         self._wake()
@@ -112,8 +111,10 @@ class Connection(asyncio.Protocol):
     async def read(self, seconds: float) -> bytes:
         """All octets that are there, once there are some; within ``seconds``. Raises Ended."""
         while not self._held:
-            if self._ended is not None:
-                raise self._ended
+            if self._lost:
+                raise Gone
+            if self._dismissal is not None:
+                raise Dismissed(self._dismissal)
             if self._over:
                 raise Gone
             await self._wait(seconds, Expired())
@@ -153,7 +154,7 @@ class Connection(asyncio.Protocol):
 
     def dismiss(self, failure: Failure) -> None:
         """The client is sent away when the command under way has ended."""
-        self._ended = self._ended or Dismissed(failure)
+        self._dismissal = self._dismissal or failure
         if self._waiter is not None and not self._crowded:
             self._wake()
 
@@ -226,6 +227,7 @@ class Connection(asyncio.Protocol):
             self._gateway.leave(self)
             metrics.CONNECTIONS.labels(name).dec()
             metrics.ENDED.labels(name, result).inc()
+            self._task = None  # no cycles: what a connection held is free when it has ended, not when the collector comes
             self._hang_up()
 
     def _hang_up(self) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import weakref
 
 import pytest
 import pytest_asyncio
@@ -445,3 +447,30 @@ async def test_a_full_room_is_temporary(house):
     async with house.gateway() as pop, pop.client() as talk:
         assert await talk.login(ALICE) == "-ERR [SYS/TEMP] Busy"
         assert (await talk.login(ALICE, PASSWORD)).startswith("+OK")
+
+
+async def test_a_connection_leaves_nothing_behind(house):
+    """No cycles: however it ends, its buffers are free at once and do not wait for the collector, which comes seldom."""
+    await house.deliver(letter(1), letter(2))
+    left = []
+    gc.collect()
+    gc.disable()
+    try:
+        async with house.gateway() as pop:
+            async with pop.session() as talk:
+                left += map(weakref.ref, pop.gateway._here)
+                await talk.letter("RETR 1")
+                await talk.say("QUIT")
+                await talk.ended()
+            async with pop.session() as talk:
+                left += map(weakref.ref, pop.gateway._here)
+                await talk.letter("RETR 1")
+                talk.writer.transport.abort()
+            async with Talk(pop.clear) as talk:
+                left += map(weakref.ref, pop.gateway._here)
+                await talk.stls(house.trust)
+                await talk.say("CAPA")
+            await eventually(lambda: not any(one() for one in left))
+    finally:
+        gc.enable()
+    assert len(left) >= 3

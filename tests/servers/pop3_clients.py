@@ -76,7 +76,7 @@ def mpop(host, port, ca, user, password, folder, *, stls=False, keep=True, only_
 
 
 def getmail(host, port, ca, user, password, folder):
-    """getmail6; under an unprivileged account, for it refuses root."""
+    """getmail6; under an unprivileged account, for it refuses root. It gives a letter without Return-Path one."""
     home = Path(tempfile.mkdtemp(prefix="getmail-"))
     try:
         box = _maildir(home / "box")
@@ -107,9 +107,10 @@ def fetchmail(host, port, ca, user, password, folder):
     agent.chmod(0o700)
     rules = folder / "fetchmailrc"
     rules.write_text(
+        "set invisible\n"  # no Received of its own
         f'poll {host} protocol pop3 port {port} auth password username "{user}" password "{password}"\n'
         f'  ssl sslproto "TLS1.2+" sslcertck sslcertfile "{ca}" sslcommonname "localhost"\n'
-        f'  fetchall keep invisible no rewrite mda "{agent}"\n'
+        f'  fetchall keep no rewrite mda "{agent}"\n'
     )
     rules.chmod(0o600)
     _run(

@@ -48,6 +48,11 @@ class Session:
         """Octets of the client that nobody has read."""
         return len(self._d.lines)
 
+    def close(self) -> None:
+        """The client is gone."""
+        self._steps.close()
+        self._need = None
+
     def feed(self, octets: bytes) -> None:
         self._d.lines.feed(octets)
 

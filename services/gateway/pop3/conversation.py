@@ -48,6 +48,7 @@ class Conversation:
         try:
             await self._converse()
         finally:
+            self._session.close()
             if self._visit is not None:
                 await self._visit.end()
                 self._logout(self._visit)
