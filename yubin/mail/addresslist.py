@@ -169,7 +169,7 @@ def _index(element: list[Token], special: bytes) -> int:
 def _address(element: list[Token]) -> Address:
     """``name <@route:local@host>``, ``local@host (name)``, and what is left of them."""
     opened = _index(element, b"<")
-    comment = next((text for kind, text in element if kind == "comment" and text.strip()), None)
+    comment = next((text for kind, text in reversed(element) if kind == "comment" and text.strip()), None)
     if opened == len(element):
         local, host = _spec(element)
         return Address(_tidy(comment), None, local, host)
@@ -189,7 +189,9 @@ def _spec(element: list[Token]) -> tuple[bytes, bytes]:
     at = len(element) - 1 - _index(element[::-1], b"@")
     if at < 0:
         return _phrase(element) or MISSING_LOCAL, MISSING_HOST
-    return _text(element[:at]) or MISSING_LOCAL, _text(element[at + 1 :]) or MISSING_HOST
+    local = element[:at]
+    empty = b"" if ("quoted", b"") in local else MISSING_LOCAL
+    return _text(local) or empty, _text(element[at + 1 :]) or MISSING_HOST
 
 
 def _text(element: list[Token]) -> bytes:

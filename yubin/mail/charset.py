@@ -115,7 +115,7 @@ _BOMS = (
 def decode(data: bytes, name: str) -> str:
     """The text of ``data``, which is said to be in ``name``. Never raises; what cannot be read is U+FFFD."""
     key = _key(name)
-    if key not in _SHIFTED and data.isascii() and b"\x1b" not in data:
+    if key not in _SHIFTED and data.isascii() and b"\x1b" not in data and b"\x0e" not in data:
         return data.decode("ascii")
     return _known(data, key)
 

@@ -49,7 +49,9 @@ def euc_jp(data: bytes) -> str:
 
 
 def iso_2022_jp(data: bytes) -> str:
-    """ISO-2022-JP and its extensions; 8-bit text in between is CP932, or EUC-JP, or UTF-8."""
+    """ISO-2022-JP and its extensions; 8-bit text in between is UTF-8, CP932 or EUC-JP."""
+    if b"\x0e" in data:
+        return "".join(_iso_2022_runs(data))
     try:
         return data.decode("iso2022_jp_ext")
     except UnicodeDecodeError:

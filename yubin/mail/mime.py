@@ -20,7 +20,7 @@ from typing import NamedTuple
 from yubin.mail import fields
 from yubin.mail.boundaries import BOUNDARY_LIMIT, Boundaries
 from yubin.mail.header import Headers, unfold
-from yubin.mail.parameters import content_type, disposition, extended
+from yubin.mail.parameters import content_type, disposition, extended, uncommented
 from yubin.mail.part import Disposition, Parameters, Part
 
 DEPTH_LIMIT = 100
@@ -113,8 +113,7 @@ class _Walk:
             content = _content(headers)
             kind = self._kind(content, default)
             if kind[0] not in {"multipart", "message"} or not self._goes_inside(kind, content):
-                end = self._line_end(stop - 1) if stop < len(self._raw) else stop
-                self._add(self._made(kind, start, headers.body, max(end, headers.body), content))
+                self._leaf(kind, start, headers.body, stop, content)
                 return stop
             self._open.append(_Open(kind, start, headers.body, content))
             if kind[0] == "multipart":
@@ -123,6 +122,13 @@ class _Walk:
             default, start = _TEXT, headers.body
             headers = fields.read(self._raw, start, stop)
             self._open[-1].fields = self._envelope(headers)
+
+    def _leaf(self, kind: Kind, start: int, body: int, stop: int, content: dict[str, bytes]) -> None:
+        """The header of a part is closed by its empty line, that of a letter inside a part ends with the part."""
+        end = self._line_end(stop - 1) if stop < len(self._raw) else stop
+        if self._open and _letter(self._open[-1].kind):
+            body = min(body, max(end, start))
+        self._add(self._made(kind, start, body, max(end, body), content))
 
     def _default(self) -> Kind:
         """RFC 2046 5.1.5: in a digest, letters."""
@@ -200,7 +206,7 @@ class _Walk:
             md5=self._text(content, "md5"),
             disposition=None if shown is None else Disposition(shown[0], self._params(shown[1])),
             language=self._languages(content),
-            location=self._text(content, "location"),
+            location=self._location(content),
             children=children,
             fields=told,
         )
@@ -219,9 +225,14 @@ class _Walk:
         self._kept -= len(text)
         return text if self._kept >= 0 else None
 
+    def _location(self, content: dict[str, bytes]) -> bytes | None:
+        """RFC 2557 4.4.2: white space is of the folding, and no part of the URI."""
+        text = self._text(content, "location")
+        return None if text is None else b"".join(text.split())
+
     def _languages(self, content: dict[str, bytes]) -> tuple[bytes, ...]:
         """RFC 3282 2: tags, divided by commas."""
-        tags = (self._text(content, "language") or b"").replace(b",", b" ").split()
+        tags = uncommented(self._text(content, "language") or b"").replace(b",", b" ").split()
         return tuple(tags[:20])
 
     def _envelope(self, headers: Headers) -> Parameters:
@@ -265,5 +276,5 @@ def _encoding(content: dict[str, bytes]) -> str:
 
 @lru_cache(256)
 def _mechanism(value: bytes) -> str:
-    m = _TOKEN.search(value)
+    m = _TOKEN.search(uncommented(value))
     return "7bit" if m is None else m[0].decode().lower()

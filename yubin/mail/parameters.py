@@ -29,7 +29,7 @@ _PARAMETER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
-_COMMENT = re.compile(rb"\((?:[^()\\\"]++|\\.)*\)", re.DOTALL)
+_COMMENT = re.compile(rb"\((?:[^()\\\"]++|\\.)*\)(?=[\s;]|\Z)", re.DOTALL)
 
 
 def content_type(value: bytes) -> tuple[str, str, Parameters] | None:
@@ -90,10 +90,13 @@ def _join(found: dict[str, bytes], name: str, numbered: dict[int, tuple[bytes, b
 
 def _plain(value: bytes) -> bytes:
     """Unfolded, and without comments where it has some outside quotes."""
+    return unfold(value) if b"(" in value and b'"' in value.partition(b"(")[0] else uncommented(value)
+
+
+def uncommented(value: bytes) -> bytes:
+    """Unfolded, and without comments (RFC 822 3.4.3), which may stand between any two tokens."""
     plain = unfold(value)
-    if b"(" in plain and b'"' not in plain.partition(b"(")[0]:
-        plain = _COMMENT.sub(b" ", plain).strip()
-    return plain
+    return _COMMENT.sub(b" ", plain).strip() if b"(" in plain else plain
 
 
 def extended(value: bytes) -> tuple[bytes, str]:
