@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Any, TypeVar
+from uuid import UUID
 
 import grpc
 
@@ -80,6 +81,7 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
             start.size,
             flags=frozenset(start.flags),
             received=start.received or None,
+            delivery_id=_id(start.delivery_id),
         )
         return wire.place_to(place)
 
@@ -207,6 +209,14 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
 async def _data(requests: AsyncIterator[pb.AppendRequest]) -> AsyncIterator[bytes]:
     async for request in requests:
         yield request.data
+
+
+def _id(octets: bytes) -> UUID | None:
+    if not octets:
+        return None
+    if len(octets) != 16:
+        raise Invalid("an id has 16 octets")
+    return UUID(bytes=octets)
 
 
 def _known(kind: type[E], value: str) -> E:

@@ -1,8 +1,8 @@
 """One account's mailboxes, by the pod that has them: ``LocalAccount`` implements yubin.mailboxes.account.Account.
 
 Names become canonical here; every change is told to whoever watches. A letter that a reader appends is refused before
-it is read where it cannot fit (CASES H9), counts against the pod's room while it is read, and is dropped when its
-sender leaves or sends another length than announced (CASES A11).
+it is read where it cannot fit (CASES H9), counts against a room of its own while it is read, so that slow readers hold up
+no delivery, and is dropped when its sender leaves, dawdles, or sends another length than announced (CASES A11).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from uuid import UUID
 
 from services.mailbox.storage import Storage, parse
-from yubin.errors import Exhausted, Invalid, NotFound, TooBig
+from yubin.errors import Exhausted, Invalid, NotFound, TooBig, Unavailable
 from yubin.ids import uuid7
 from yubin.mailboxes.names import canonical
 from yubin.mailboxes.port import (
@@ -33,6 +34,8 @@ from yubin.mailboxes.port import (
 )
 
 LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
+GRACE = 60.0  # seconds for a letter that is appended, and
+LEAST_RATE = 16 * 1024  # octets a second, on average
 ROWS = 100  # rows asked for at a time
 BODIES = 32  # the same, with bodies: at most 2 MiB
 
@@ -115,16 +118,17 @@ class LocalAccount:
         *,
         flags: frozenset[str] = frozenset(),
         received: float | None = None,
+        delivery_id: UUID | None = None,
     ) -> Delivered:
-        await self._check_room(mailbox_id, size)
-        async with self._storage.room.take(size):
+        await self._check_room(mailbox_id, size, known=delivery_id is not None)
+        async with self._storage.appended.take(size):
             raw = await _gathered(body, size)
             letter_id = uuid7()
             (kept, name), parsed = await asyncio.gather(self._storage.keep(letter_id, raw), parse(raw))
             return await self._storage.deliver(
                 NewLetter(
                     account=self.account,
-                    delivery_id=letter_id,
+                    delivery_id=delivery_id or letter_id,
                     letter_id=letter_id,
                     body=kept,
                     object=name,
@@ -138,12 +142,12 @@ class LocalAccount:
                 )
             )
 
-    async def _check_room(self, mailbox_id: int, size: int) -> None:
-        """Before a byte is read (CASES H9). The commit checks the quota again."""
+    async def _check_room(self, mailbox_id: int, size: int, *, known: bool) -> None:
+        """Before a byte is read (CASES H9). The commit checks the quota again, and alone where it may be ``known``."""
         if size > self._limit:
             raise TooBig(f"A letter has at most {self._limit} octets")
         await self.mailbox(mailbox_id)
-        if self.quota and (await self.usage()).used + size > self.quota:
+        if self.quota and not known and (await self.usage()).used + size > self.quota:
             raise Exhausted("The mailbox is full", code=452, enhanced="4.2.2")
 
     # ── changing ──
@@ -204,12 +208,16 @@ class LocalAccount:
 
 
 async def _gathered(body: AsyncIterator[bytes], size: int) -> bytes:
-    """Raises Invalid when it is not as long as was said; never holds more than that."""
+    """Raises Invalid when it is not as long as was said, Unavailable when it comes too slowly."""
     raw = bytearray()
-    async for piece in body:
-        if len(raw) + len(piece) > size:
-            raise Invalid("The letter is longer than was announced")
-        raw += piece
+    try:
+        async with asyncio.timeout(GRACE + size / LEAST_RATE):
+            async for piece in body:
+                if len(raw) + len(piece) > size:
+                    raise Invalid("The letter is longer than was announced")
+                raw += piece
+    except TimeoutError as cause:
+        raise Unavailable("The letter came too slowly") from cause
     if len(raw) < size:
         raise Invalid("The letter is shorter than was announced")
     return bytes(raw)

@@ -219,6 +219,19 @@ async def test_append_over_quota_reads_nothing(world):
     assert (await account.usage()).used == 100
 
 
+async def test_append_once(world):
+    """Said again under the same id it is the same letter, also in a mailbox that it has filled; another id is another."""
+    account, id_ = world.open(quota=len(TEXT)), uuid7()
+    first = await account.append(1, pieces(TEXT), len(TEXT), delivery_id=id_)
+    again = await account.append(1, pieces(TEXT), len(TEXT), delivery_id=id_)
+    assert first.fresh
+    assert again == replace(first, fresh=False)
+    with pytest.raises(Exhausted) as failure:
+        await account.append(1, pieces(TEXT), len(TEXT), delivery_id=uuid7())
+    assert (failure.value.code, failure.value.enhanced) == (452, "4.2.2")
+    assert list(await bodies(account)) == [first.uid]
+
+
 @pytest.mark.parametrize("size", [len(TEXT) - 1, len(TEXT) + 1])
 async def test_append_of_another_size_than_announced(world, size):
     """Neither a byte more nor a byte less is taken."""

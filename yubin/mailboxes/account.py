@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
+from uuid import UUID
 
 from yubin.mailboxes.port import (
     Copied,
@@ -67,8 +68,13 @@ class Account(Protocol):
         *,
         flags: frozenset[str] = frozenset(),
         received: float | None = None,
+        delivery_id: UUID | None = None,
     ) -> Delivered:
-        """Raises Exhausted (452 4.2.2, [OVERQUOTA]) before it reads ``body`` where ``size`` cannot fit (CASES H9)."""
+        """Raises Exhausted (452 4.2.2, [OVERQUOTA]) before it reads ``body`` where ``size`` cannot fit (CASES H9).
+
+        With a ``delivery_id`` (NewLetter) it may be said again: what is there already fits, so that only the commit
+        knows whether there is room.
+        """
 
     async def store(
         self,

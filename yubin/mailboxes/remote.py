@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 import grpc
 
@@ -117,6 +118,7 @@ class RemoteAccount:
         *,
         flags: frozenset[str] = frozenset(),
         received: float | None = None,
+        delivery_id: UUID | None = None,
     ) -> Delivered:
         start = pb.AppendStart(
             session=self._session(),
@@ -124,6 +126,7 @@ class RemoteAccount:
             size=size,
             flags=sorted(flags),
             received=received or 0.0,
+            delivery_id=delivery_id.bytes if delivery_id else b"",
         )
         sent = _Sent(start, body)
         try:

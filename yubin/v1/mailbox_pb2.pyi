@@ -838,11 +838,14 @@ class AppendStart(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     RECEIVED_FIELD_NUMBER: _builtins.int
+    DELIVERY_ID_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     mailbox_id: _builtins.int
     size: _builtins.int
     received: _builtins.float
     """0: now"""
+    delivery_id: _builtins.bytes
+    """16 bytes: appended once only (NewLetter), and the quota is checked at the end; empty: no"""
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -853,10 +856,11 @@ class AppendStart(_message.Message):
         size: _builtins.int = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         received: _builtins.float = ...,
+        delivery_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "mailbox_id", b"mailbox_id", "received", b"received", "session", b"session", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_id", b"delivery_id", "flags", b"flags", "mailbox_id", b"mailbox_id", "received", b"received", "session", b"session", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
