@@ -2,7 +2,8 @@
 
 Why functions: a change first locks the account and then reads what that lock protects. A single statement would read
 through a snapshot from before it waited for the lock; a transaction of several statements holds the lock for as many
-round trips. In a function each statement has a snapshot of its own (READ COMMITTED, VOLATILE).
+round trips. In a function each statement has a snapshot of its own (READ COMMITTED, VOLATILE). Measured with groups of 20
+letters of 10 KB over one connection: 0.15 ms of the server's CPU a letter, 0.20 ms as a transaction of three statements.
 
 All of them lock in the port's order: account rows (several: sorted), mailbox rows by id, entries. Whoever has the account's
 row is its only writer, so the rest cannot deadlock. A function that does not find an account says so, and writes

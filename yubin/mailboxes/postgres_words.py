@@ -1,10 +1,14 @@
 """Words as lexemes of a tsvector: ``mark + place + word``, where the mark stands for the account and the place is h or b.
 
-The index is led by the account because every lexeme begins with the account's mark, five characters of a hash. So a word's
-list of letters is the account's own: a search costs what its own mail costs (a prefix such as ``a`` would else gather
-the words of everybody), a letter's lexemes lie side by side in the index, and no extension is needed. Two accounts with
-the same mark cost each other a little and see nothing: the rows say whose they are. With btree_gin and (account_id, words)
-the index is smaller, and finding a word of one account in 200 took 4 times as long, a prefix 20 times.
+The index is led by the account because every lexeme begins with the account's mark, four characters of a hash. So a word's
+list of letters is the account's own: a search costs what its own mail costs, a letter's lexemes lie side by side in the
+index, and no extension is needed. Two accounts with the same mark cost each other a little and see nothing: the rows say
+whose they are. The alternative, btree_gin with (account_id, words), keeps 1 KB in the index for a letter of 200 words
+instead of 4 KB; but a prefix gathers the words of everybody before it looks whose they are (among 8,000 letters 0.9 ms
+instead of 0.1, and it grows with everybody's mail), and a letter's words land on 200 pages of the whole index.
+
+Index entries are gathered in a list of at most 1 MB before they are put in their places (``fastupdate``): 0.42 ms of the
+server's CPU for a letter of 200 words instead of 0.63, and a search looks through the list in 0.1 ms.
 
 A letter whose words do not fit into a tsvector (1 MiB) is never said to be indexed; whoever searches looks into it.
 """
@@ -24,7 +28,7 @@ _PLACES = {Where.HEADER: "h", Where.BODY: "b", Where.ANY: "hb"}
 
 def mark(account: str) -> str:
     digest = hashlib.sha256(account.encode("utf-8", "surrogatepass")).digest()
-    return urlsafe_b64encode(digest[:4])[:5].decode()
+    return urlsafe_b64encode(digest[:3]).decode()
 
 
 def lexemes(letter: Indexed) -> str | None:
