@@ -1,5 +1,7 @@
 """The account's contract: one body of tests, in the mailbox pod itself and through its client over mutual TLS."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.mailbox.local import LocalAccount
