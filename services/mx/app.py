@@ -19,6 +19,7 @@ from yubin.acceptance.head_start import HeadStart
 from yubin.acceptance.unwind import Unwinding
 from yubin.accounts.remote import RemoteDirectory
 from yubin.dispatch.open import open_dispatch
+from yubin.dispatch.port import Dispatch
 from yubin.dns.remote import RemoteRouter
 from yubin.errors import Failure
 from yubin.mailboxes.deliveries import Deliveries
@@ -36,30 +37,27 @@ from yubin.runtime.settings import host_port
 async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     ledger = Grouped(await open_ledger(settings.ledger_url))
     objects = await open_objects(settings.objects_url)
-    dispatch = await open_dispatch(
-        settings.nats_url, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key
-    )
+    dispatch = await _dispatch(settings)
     directory = RemoteDirectory(pod.channel(settings.directory, "directory"))
     deliveries = RemoteDeliveries(pod.channel(settings.mailbox, "mailbox"))
     head_start = HeadStart(rate=settings.head_start_rate, burst=settings.head_start_burst)
     unwinding = Unwinding(ledger)
     quotas = Quotas(deliveries, default=settings.default_quota, over=int(settings.over_quota))
     router = RemoteRouter(pod.channel(settings.resolver, "resolver"))
-    filing = Filing(
-        deliveries=deliveries,
-        objects=objects,
-        acceptance=Acceptance(
-            ledger=ledger, objects=objects, dispatch=dispatch, keys=directory, head_start=head_start
-        ),
-        fallback=Fallback(ledger, objects, dispatch, head_start),
-        unwinding=unwinding,
-    )
     desks = Desks(
         rates=Rates(settings.connections_per_minute),
         senders=Senders(router, directory) if settings.sender_domain_check else None,
         addressing=Addressing(directory, quotas, _manners(settings)),
         quotas=quotas,
-        filing=filing,
+        filing=Filing(
+            deliveries=deliveries,
+            objects=objects,
+            acceptance=Acceptance(
+                ledger=ledger, objects=objects, dispatch=dispatch, keys=directory, head_start=head_start
+            ),
+            fallback=Fallback(ledger, objects, dispatch, head_start),
+            unwinding=unwinding,
+        ),
     )
     terms = settings.terms()
     if settings.smtp_tls_cert is not None and settings.smtp_tls_key is not None:
@@ -79,6 +77,12 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         await deliveries.close()
         await ledger.close()
         await objects.close()
+
+
+async def _dispatch(settings: Settings) -> Dispatch:
+    return await open_dispatch(
+        settings.nats_url, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key
+    )
 
 
 async def _storage(ledger: Grouped, deliveries: Deliveries) -> None:

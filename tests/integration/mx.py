@@ -19,6 +19,43 @@ from yubin.runtime.certificates import issue
 ROOT = Path(__file__).parents[2]
 
 
+def relay(ours, other):
+    """CASES F1: what to say in RCPT TO to get a letter to ``other`` through a server of ``ours``, if it is a careless one."""
+    return [
+        f"user@{other}",
+        f"user@{other.upper()}.",
+        f"user@{other}.{ours}.{other}",
+        f"user%{other}@{ours}",
+        f"user%{other}@[127.0.0.1]",
+        f"user@{other}@{ours}",
+        f'"user@{other}"@{ours}',
+        f'"user%{other}"@{ours}',
+        f'"user@{other}"',
+        f"@{ours}:user@{other}",
+        f"@{ours},@{ours}:user@{other}",
+        f"@{other}:user@{ours}",
+        f"{other}!user@{ours}",
+        f"{other}!user",
+        f"{ours}!user@{other}",
+        "user@[127.0.0.1]",
+        "user@[IPv6:::1]",
+        "user@127.0.0.1",
+        "user@localhost",
+        f"user@mx.{ours}",
+        f"user@sub.{ours}",
+        f"user@{ours}.{other}",
+        f"user@{ours}\\@{other}",
+        f'"user\\"@{other}"@{ours}',
+        f"user@{ours}%{other}",
+        "user",
+        f"@{other}",
+        "user@",
+        " ",
+        f"user@{ours}> <user@{other}",
+        f"user@{other}>,<user@{ours}",
+    ]
+
+
 class MxPod:
     """``start``, ``stop`` and ``kill`` may be repeated; the ports stay the same. ``log`` is all that it has written."""
 
