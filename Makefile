@@ -54,6 +54,7 @@ docs: setup ## write docs/settings.md and docs/metrics.md from the code
 
 vectors: setup ## letters and headers that others wrote, from DIR
 	$(PYTHON3) -m tests.conformance.vectors $(DIR)
+	$(PYTHON3) -m tests.conformance.roundtrip $(DIR)
 
 test-nats-latest: setup ## the contract of dispatch against the newest nats-server (needs Go)
 	@./scripts/from-go $(NATS_LATEST)

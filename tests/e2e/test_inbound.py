@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from tests.conformance import roundtrip
 from tests.e2e.town import Town, wait
 from tests.servers import pop3_clients
 
@@ -122,6 +124,15 @@ def test_a_large_letter_lies_in_the_object_store_and_comes_back_whole(town: Town
     letter = town.received("bob", b"Subject: large", timeout=60)
     assert letter.rstrip().endswith(body.read_bytes().replace(b"\n", b"\r\n").rstrip())
     assert list((town.state / "objects").rglob("*mailbox*"))
+
+
+def test_odd_letters_come_out_as_they_went_in(town: Town):
+    """CASES G8, G11, G12: every odd letter of the corpus, in by SMTP and out by RETR, is the same byte for byte."""
+    town.account("odd")
+    score = roundtrip.run(Path(__file__).parents[1] / "conformance" / "odd", town, "odd")
+    assert score.differ == []
+    assert score.same >= 100
+    assert score.refused == {}
 
 
 def test_the_metrics_of_every_hop_move(town: Town):

@@ -42,6 +42,13 @@ class Town:
     def password(self, name: str = "alice") -> str:
         return (self.state / "secrets" / f"{name}-password").read_text().strip()
 
+    def account(self, name: str) -> str:
+        """Another account, with a password of its own; the address."""
+        address, password = f"{name}@demo.example", f"{random.getrandbits(64):x}-Zq"
+        self.yubin("user", "add", address, typed=password + "\n")
+        (self.state / "secrets" / f"{name}-password").write_text(password)
+        return address
+
     def run_file(self) -> dict[str, Any]:
         return json.loads((self.state / "run.json").read_text())
 
@@ -72,11 +79,11 @@ class Town:
     def log(self, pod: str) -> str:
         return (self.state / "log" / f"{pod}.log").read_text(errors="replace")
 
-    def yubin(self, *words: str, ok: bool = True) -> str:
-        """The command as a person types it."""
+    def yubin(self, *words: str, ok: bool = True, typed: str | None = None) -> str:
+        """The command as a person types it; ``typed`` is its standard input."""
         env = os.environ | {"YUBIN_STATE": str(self.state), "COLUMNS": "160"}
         done = subprocess.run(
-            [YUBIN, *words], env=env, capture_output=True, text=True, timeout=60, check=False
+            [YUBIN, *words], env=env, capture_output=True, text=True, timeout=60, check=False, input=typed
         )
         if ok:
             assert done.returncode == 0, done.stdout + done.stderr
