@@ -31,5 +31,5 @@ class Settings(PodSettings):
     index_poll: float = Field(5.0, gt=0, le=3600, description="between two looks for letters to index")
     sweep_every: float = Field(60.0, gt=0, le=86_400, description="between two sweeps of what is expunged")
     orphans_every: float = Field(
-        3600.0, gt=0, le=604_800, description="between two looks for bodies that no letter has"
+        21_600.0, gt=0, le=604_800, description="between two looks for bodies that no letter has"
     )

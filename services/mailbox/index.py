@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from services.mailbox import meters
-from services.mailbox.storage import LARGE, Storage
+from services.mailbox.storage import Storage
 from yubin.errors import Failure
 from yubin.mailboxes.port import Indexed, ToIndex
 from yubin.mailboxes.reading import index_words
@@ -24,6 +24,7 @@ from yubin.runtime.metrics import ERRORS
 log = structlog.get_logger()
 HELD = 300.0  # seconds that a batch is nobody else's
 PAUSE = 5.0  # after trouble
+SMALL = 32 * 1024  # octets; splitting more takes milliseconds
 OVER_OBJECTS = 4 * 1024 * 1024  # octets of an object, roughly, for the room: its size is not told
 
 
@@ -97,11 +98,13 @@ class Indexer:
 
     async def _split(self, letter: ToIndex) -> tuple[frozenset[str], frozenset[str]]:
         if letter.body is not None:
-            await asyncio.sleep(0)
-            return index_words(letter.body)
+            return await self._in_turn(letter.body)
         async with self._storage.room.take(OVER_OBJECTS):
-            raw = await self._storage.whole(None, letter.object)
-            if len(raw) <= LARGE:
-                return index_words(raw)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, index_words, raw)
+            return await self._in_turn(await self._storage.whole(None, letter.object))
+
+    async def _in_turn(self, raw: bytes) -> tuple[frozenset[str], frozenset[str]]:
+        if len(raw) <= SMALL:
+            await asyncio.sleep(0)
+            return index_words(raw)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, index_words, raw)

@@ -34,7 +34,10 @@ class Grouping(Protocol):
 
 
 class Storage:
-    """``grouped`` None: each letter is a transaction of its own, which is for tests."""
+    """``grouped`` None: each letter is a transaction of its own, which is for tests.
+
+    ``room`` is for letters that are delivered or read, ``appended`` for those that readers bring.
+    """
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class Storage:
         under_way: int = UNDER_WAY,
     ) -> None:
         self.mailboxes, self.objects = mailboxes, objects
-        self.room = Room(under_way)
+        self.room, self.appended = Room(under_way), Room(under_way // 2)
         self.hints: Hints = hints or MemoryHints()
         self._deliver: Deliver = grouped.deliver if grouped else self._alone
 

@@ -34,7 +34,7 @@ class Intervals:
     """Seconds."""
 
     sweep: float = 60.0
-    orphans: float = 3600.0
+    orphans: float = 21_600.0
     measure: float = 15.0
 
 
@@ -57,7 +57,7 @@ class Upkeep:
         every = self._intervals
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(every.sweep, self.sweep))
-            group.create_task(_every(every.orphans, self.orphans))
+            group.create_task(_every(every.orphans, self.orphans, first=random.random()))  # noqa: S311 - not all at once
             group.create_task(_every(every.measure, self._measure))
 
     async def sweep(self) -> None:
@@ -93,7 +93,9 @@ class Upkeep:
                 meters.SWEPT.inc()
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, work: Callable[[], Awaitable[None]], *, first: float = 0.0) -> None:
+    """``first``: the share of ``seconds`` that passes before the first time."""
+    await asyncio.sleep(seconds * first)
     while True:
         try:
             await work()

@@ -2,14 +2,17 @@
 
 import asyncio
 import base64
+import os
 import re
 import time
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from tests.integration.mailbox import bodies, house, letter, pieces
 from yubin.errors import Unauthenticated, Unavailable
+from yubin.mailboxes.account import PIECE
 from yubin.mailboxes.deliveries import object_name
 from yubin.mailboxes.port import Delivered, How, Word
 from yubin.mailboxes.remote import Terms
@@ -65,6 +68,23 @@ async def test_from_delivery_to_reading(tmp_path, url):
                 await asyncio.sleep(0.05)
         assert h.mailbox.metric('yubin_mailbox_letters_total{outcome="stored"}') == 3
         assert h.mailbox.metric('yubin_mailbox_letters_total{outcome="repeated"}') == 3
+
+
+async def test_fifty_megabytes(tmp_path):
+    """CASES L3: a letter of 50 MiB goes in and comes out over gRPC, byte for byte, in pieces below the message limit."""
+    raw = b"Subject: giant\r\n\r\n" + os.urandom(1024).hex().encode() * 25_600
+    async with house(tmp_path) as h, h.account() as account:
+        cut = (raw[at : at + 300_000] for at in range(0, len(raw), 300_000))
+        place = await account.append(1, pieces(*cut), len(raw))
+        digest, most = sha256(), 0
+        async for piece in account.body(1, place.uid):
+            digest.update(piece)
+            most = max(most, len(piece))
+        assert digest.digest() == sha256(raw).digest()
+        assert most <= PIECE
+        assert (await bodies(account)) == {place.uid: raw}
+        tail = b"".join([piece async for piece in account.body(1, place.uid, offset=len(raw) - 10)])
+        assert tail == raw[-10:]
 
 
 @pytest.mark.parametrize("rounds", [3])

@@ -1,14 +1,16 @@
 """Who may speak to the mailbox pod, about whose mail, and with which tokens."""
 
+import asyncio
 import base64
 import json
 import time
 
 import pytest
 
+from services.mailbox import local
 from tests.integration.mailbox import desk, letter, pieces
 from yubin.accounts.session import SessionSigner
-from yubin.errors import Denied, Failure, Invalid, Unauthenticated
+from yubin.errors import Denied, Failure, Invalid, Unauthenticated, Unavailable
 from yubin.mailboxes.remote import RemoteAccount, compare
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc as stubs
@@ -160,10 +162,26 @@ async def test_an_append_without_a_beginning(tmp_path):
                 await stub.Append(pieces(*requests))
 
 
+async def test_a_letter_that_comes_too_slowly(tmp_path, monkeypatch):
+    """DESIGN I7: who announces a letter and does not bring it is sent away, and his room is free again."""
+    monkeypatch.setattr(local, "GRACE", 0.2)
+    async with desk(tmp_path) as d:
+        never = asyncio.Event()
+
+        async def body():
+            yield b"x"
+            await never.wait()
+
+        with pytest.raises(Unavailable):
+            await d.account().append(1, body(), 2)
+        assert d.storage.appended._free == d.storage.appended._all
+        assert (await d.account().usage()).messages == 0
+
+
 async def test_a_client_that_leaves_in_the_middle_of_an_append(tmp_path):
     """CASES A11: nothing is stored, and the room that its letter had is free again."""
     async with desk(tmp_path) as d:
-        d.storage.room._all = d.storage.room._free = 1000
+        d.storage.appended._all = d.storage.appended._free = 1000
         token = d.session()
 
         async def body():

@@ -58,3 +58,15 @@ def test_a_letter_that_is_not_traced_begins_no_trace(spans):
     with tracing.linked("delivery.fresh", origin, {}), tracing.span("ledger.claim"):
         assert tracing.traceparent() == origin
     assert spans.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize("sampled", ["01", "00"])
+def test_a_trace_goes_on_in_another_pod(spans, sampled):
+    """A child of the span that the letter brought along, when that is traced; otherwise nothing at all."""
+    with tracing.continued("mailbox.deliver", "00-" + "a" * 32 + "-" + "b" * 16 + "-" + sampled):
+        pass
+    found = [
+        (format(s.context.trace_id, "032x"), format(s.parent.span_id, "016x"))
+        for s in spans.get_finished_spans()
+    ]
+    assert found == ([("a" * 32, "b" * 16)] if sampled == "01" else [])
