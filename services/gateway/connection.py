@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._held += data
-        if self._waiter is not None:
+        if not self._crowded:  # who waits until the client reads is not interested
             self._wake()
         if len(self._held) > HIGH and not self._held_back:
             self._held_back = True
@@ -155,7 +155,7 @@ class Connection(asyncio.Protocol):
     def dismiss(self, failure: Failure) -> None:
         """The client is sent away when the command under way has ended."""
         self._dismissal = self._dismissal or failure
-        if self._waiter is not None and not self._crowded:
+        if not self._crowded:
             self._wake()
 
     def abandon(self) -> None:

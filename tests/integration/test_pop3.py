@@ -231,6 +231,18 @@ async def test_a_client_that_does_not_read_stops_the_reading(house):
         assert await talk.body() == big
 
 
+async def test_a_client_that_sends_and_does_not_read(house):
+    """Its time to read is not prolonged by what it sends; then it is gone, and the maildrop is free."""
+    await house.deliver(letter(1, 30_000_000))
+    async with house.gateway(idle=0.6) as pop, pop.session() as talk:
+        talk.writer.transport.pause_reading()
+        talk.send("RETR 1")
+        async with asyncio.timeout(5):
+            while not house.made("release"):
+                talk.send("NOOP")
+                await asyncio.sleep(0.1)
+
+
 async def test_top_of_a_large_letter_stops_early(house):
     """The rest is not read."""
     await house.deliver(LARGE)

@@ -1,13 +1,16 @@
 """The gateway pod beside directory and mailbox pods: other people's clients, kills and restarts, what is logged and counted."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.integration import mailbox
+from tests.integration.directory import DirectoryPod
 from tests.integration.gateway import PASSWORD, GatewayPod, Talk, letter
 from tests.servers import pop3_clients as clients
 
@@ -194,6 +197,49 @@ async def test_what_is_logged_and_counted(town):
     assert not [word for word in (PASSWORD, "xyzzy", session.split(".")[0]) if word in pod.log]
 
 
+async def test_an_idle_connection_is_small(town):
+    """At most 60 KiB of memory each behind TLS, also for those that come after others have left."""
+    pod = town.gateway(YUBIN_CONNECTIONS_PER_ADDRESS="1000")
+
+    def resident():
+        (line,) = [
+            x for x in Path(f"/proc/{pod.process.pid}/status").read_text().splitlines() if "VmRSS" in x
+        ]
+        return int(line.split()[1])
+
+    async def come(stack):
+        talk = await stack.enter_async_context(pod.client())
+        await talk.listing("CAPA")
+
+    async with contextlib.AsyncExitStack() as stack:
+        await asyncio.gather(*[come(stack) for _ in range(20)])
+    before = resident()
+    for _ in range(2):
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(20):
+                await asyncio.gather(*[come(stack) for _ in range(15)])
+            assert (resident() - before) / 300 < 60
+
+
+async def test_a_trace_goes_on_into_the_mailbox_pod(tmp_path, otlp):
+    """A RETR is one trace: the gateway's span, the call, and what the mailbox pod did for it."""
+    traced = {"YUBIN_OTLP_ENDPOINT": otlp.endpoint, "YUBIN_TRACE_RATIO": "1.0"}
+    async with mailbox.house(tmp_path, **traced) as house:
+        town = Town(tmp_path, house)
+        await town.deliver(LETTERS[0])
+        pod = town.gateway(**traced)
+        async with pod.session(ANNA) as talk:
+            assert await talk.letter("RETR 1") == LETTERS[0]
+            await talk.say("QUIT")
+        pod.stop()
+        house.mailbox.stop()
+    spans = {(span.service, span.name): span for span in otlp.spans()}
+    (mine,) = [span for span in otlp.spans() if span.name == "gateway.pop3.RETR"]
+    inside = [span for span in spans.values() if span.trace_id == mine.trace_id]
+    assert {span.service for span in inside} == {"yubin-gateway", "yubin-mailbox"}
+    assert ("yubin-gateway", "gateway.pop3.QUIT") in spans
+
+
 @pytest.mark.parametrize(
     ("settings", "variable"),
     [
@@ -203,9 +249,9 @@ async def test_what_is_logged_and_counted(town):
         ({"YUBIN_HOSTNAME": None}, "YUBIN_HOSTNAME"),
     ],
 )
-async def test_a_wrong_setting_ends_the_pod_with_its_name(town, settings, variable):
+async def test_a_wrong_setting_ends_the_pod_with_its_name(tmp_path, settings, variable):
     """CASES F4: nobody may log in without TLS except on loopback; every mistake names its variable."""
-    pod = GatewayPod(town.folder, town.house.directory, 1, **settings)
+    pod = GatewayPod(tmp_path, DirectoryPod(tmp_path), 1, **settings)
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "services.gateway"],

@@ -27,6 +27,7 @@ class Open:
     """The octets of a message. Answer: the first piece, None when it has none. Failures: NotFound, or temporary ones."""
 
     number: int
+    verb: str  # for which it is wanted: RETR or TOP
 
 
 class Letter(Enum):

@@ -107,7 +107,7 @@ class Conversation:
     async def _read(self, visit: Visit, need: Need) -> bytes | None:
         if isinstance(need, Open):
             began = perf_counter()
-            with tracing.span("gateway.pop3.RETR"):
+            with tracing.span(f"gateway.pop3.{need.verb}"):
                 piece = await visit.reader.open(need.number)
             metrics.seconds(PROTOCOL, "open").observe(perf_counter() - began)
             return piece

@@ -15,7 +15,7 @@ from yubin.pop3.needs import Letter, Open, Steps
 
 def retr(d: Dialogue, argument: str) -> Steps:
     number = d.maildrop.message(message_number(argument))
-    piece = yield Open(number=number)
+    piece = yield Open(number=number, verb="RETR")
     d.ok(f"{d.maildrop.size(number)} octets")
     stuffing = Stuffing()
     try:
@@ -32,7 +32,7 @@ def retr(d: Dialogue, argument: str) -> Steps:
 def top(d: Dialogue, argument: str) -> Steps:
     message, lines = message_and_lines(argument)
     number = d.maildrop.message(message)
-    piece = yield Open(number=number)
+    piece = yield Open(number=number, verb="TOP")
     d.ok("The top follows")
     stuffing, cut = Stuffing(), Top(lines)
     try:
