@@ -8,7 +8,6 @@ So a boundary that never comes costs one look at what encloses it, and ten thous
 
 from __future__ import annotations
 
-BOUNDARY_LIMIT = 256  # octets; RFC 2046 allows 70, programs write more
 _AHEAD = 4096
 
 
