@@ -121,7 +121,8 @@ class House:
     """The mailboxes and everything around a gateway; ``async with house.gateway(…) as pop`` starts one of perhaps many."""
 
     def __init__(self, folder):
-        self.mailboxes = MemoryMailboxes()
+        self.later = 0.0  # seconds by which the store's clock is ahead
+        self.mailboxes = MemoryMailboxes(clock=lambda: time.time() + self.later)
         self.storage = Storage(self.mailboxes, MemoryObjects())
         self.doorman, self.renewals = Doorman(), Renewals()
         self.calls, self.tokens, self.trouble = [], set(), {}

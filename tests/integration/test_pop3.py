@@ -74,6 +74,19 @@ async def test_two_gateways_and_one_maildrop(house):
             assert await again.say("STAT") == f"+OK 1 {len(letter(1))}"
 
 
+async def test_the_lock_of_a_gateway_that_died(house):
+    """It was taken for a minute at a time, and then nobody is locked out any longer."""
+    async with house.gateway() as pop, pop.session():
+        ((_, owner, seconds),) = house.made("lease")
+        assert seconds == 60
+        house.later = 59
+        async with pop.client() as late:
+            assert (await late.login(ALICE)).startswith("-ERR [IN-USE] ")
+        house.later = 61
+        async with pop.session():
+            assert len({arguments[1] for arguments in house.made("lease")} - {owner}) == 2
+
+
 async def test_a_dropped_connection_lets_the_maildrop_go(house):
     """The next login need not wait for the lease's end."""
     async with house.gateway() as pop:

@@ -137,7 +137,7 @@ async def test_a_mailbox_pod_that_is_killed(town):
 
 
 async def test_a_gateway_that_is_killed(town):
-    """CASES H13: what was marked is kept, the lock is still there, and ends by itself: nobody is locked out for good."""
+    """CASES H13: what was marked is kept; the lock is still there, until its time is over (test_pop3.py)."""
     await town.deliver(*LETTERS[:2])
     one, other = town.gateway(), town.gateway()
     async with one.session(ANNA) as talk:
