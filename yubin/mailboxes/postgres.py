@@ -47,6 +47,7 @@ from yubin.mailboxes.postgres_sweep import steps
 
 T = TypeVar("T")
 SESSION = {
+    "default_transaction_isolation": "read committed",  # our functions look again after they have waited for a lock
     "plan_cache_mode": "force_generic_plan",  # planning these statements costs more than running them
     # A plan made while the tables were empty must still be good when they are full: what is given comes first, and all
     # else is reached from it by an index. A hash or merge join would read a whole table to find twenty rows.
