@@ -153,9 +153,9 @@ class MemoryMailboxes:
         *,
         unchanged_since: int | None = None,
     ) -> Stored:
+        system, keywords = bits_of.split(flags)
         mine = self._account(account)
         box = mine.box(mailbox_id)
-        system, keywords = bits_of.split(flags)
         there = sorted(box.entries.keys() & set(uids))
         late = {
             uid for uid in there if unchanged_since is not None and box.entries[uid].modseq > unchanged_since

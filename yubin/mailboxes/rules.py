@@ -1,6 +1,7 @@
 """What every store of mailboxes decides in the same way: who is refused, what a rename does to names below.
 
-Of several reasons to refuse a letter the first one counts, in the order: mailbox, flags, quota, keywords.
+Of several reasons to refuse a letter the first one counts, in the order: mailbox, flags, quota, keywords. In STORE flags
+are looked at first, since nobody need be asked about them.
 """
 
 from __future__ import annotations

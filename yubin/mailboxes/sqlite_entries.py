@@ -106,8 +106,8 @@ def store(
     flags: frozenset[str],
     unchanged_since: int | None,
 ) -> Stored:
-    state = accounts.state(conn, account, mailbox)
     system, keywords = bits_of.split(flags)
+    state = accounts.state(conn, account, mailbox)
     where, values = _chosen(uids)
     found = conn.execute(
         f"SELECT uid, flags, modseq FROM {_ENTRIES} {where} ORDER BY uid",  # noqa: S608
