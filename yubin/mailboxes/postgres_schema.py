@@ -10,10 +10,10 @@
 * One expunge is one row with all its UIDs: emptying a mailbox of 100,000 writes one row and not 100,000.
 * Three tables are lists of work and stay short: mailbox_unindexed (letters without words), mailbox_loose (letters that
   may have lost their last entry), mailbox_lease. So ``letter`` is written once and never again: an update would copy it.
-* A plan is made once for each connection, perhaps while a table had one row and every index looked equally good. So where a
-  table has several, each question fits one only: the index by MODSEQ has ``account_id || ''`` for
-  the account, that by letter ``'' || account_id``, and only a question in the same words finds them; primary keys are
-  made last, which wins a draw.
+* A plan is made once for each connection, perhaps while a table had one row and every index looked equally good. So where
+  a table has several, each question fits one only: the index by MODSEQ has ``account_id || ''`` for the account, that by
+  letter ``'' || account_id``, and only a question in the same words finds them; primary keys are made last, which wins a
+  draw.
 """
 
 from __future__ import annotations
