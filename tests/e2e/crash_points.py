@@ -4,7 +4,8 @@
 
 Several mail programs hand letters in over TLS with AUTH, small ones and such as go to the object store; each 250 is
 noted. The pod is started with one crash point armed, dies, and is started with the next; nats-server, delivery,
-resolver and directory run on. At the end the checker compares: what was promised, what arrived, what DSNs name.
+resolver, directory and mailbox run on. At the end the checker compares: what was promised, what arrived at the sink, what
+DSNs in the sender's mailbox name. ``Stage`` is all of this, for other tests too.
 """
 
 from __future__ import annotations
@@ -21,16 +22,22 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from services.delivery.upkeep import Upkeep
-from tests.integration.delivery import DeliveryPod, Street, street, until
+from tests.integration.delivery import Street, street, until
 from tests.integration.directory import LIGHT, DirectoryPod
+from tests.integration.mailbox import MailboxPod, bodies
 from tests.integration.submission import ALICE, PASSWORD, SubmissionPod
 from tests.servers.dns import DnsServer
 from tests.servers.nats import NatsServer
 from tests.servers.smtp_sink import Sink
+from yubin.accounts.remote import RemoteSessions
+from yubin.mailboxes.remote import RemoteAccount
 from yubin.objects.open import open_objects
 from yubin.runtime.certificates import issue
 
@@ -124,14 +131,75 @@ def _one(post: Post, client: smtplib.SMTP_SSL, name: int, chance: random.Random)
         post.acked.add(message_id)
 
 
-def broker(folder: Path) -> NatsServer:
-    """Over mutual TLS, by the CA of the pods."""
-    return NatsServer(folder / "nats", credentials=issue(folder / "ca", "nats"))
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The pods and servers around a submission pod. ``street`` has resolver and delivery; Alice is a local account."""
+
+    folder: Path
+    nats: NatsServer
+    directory: DirectoryPod
+    mailbox: MailboxPod
+    street: Street
+    sink: Sink
+    post: Post
+
+    async def reported(self) -> set[str]:
+        """Message-IDs that the DSNs in Alice's mailbox name."""
+        async with self.directory.channel("api") as channel:
+            _, token = await RemoteSessions(channel).open(ALICE)
+        channel = self.mailbox.channel("gateway")
+        try:
+            letters = await bodies(RemoteAccount(channel, lambda: token))
+        finally:
+            await channel.close(None)
+        return {_named(letter) for letter in letters.values()}
+
+    async def settle(self) -> None:
+        """Until everything that was accepted has ended, DSNs too."""
+        refused = {m for m in self.post.acked if "-refused@" in self.post.sent[m][0]}
+
+        async def ended() -> bool:
+            if await self.street.waiting() or await self.street.ledger.reports_due(1):
+                return False
+            return refused <= await self.reported()
+
+        await until(ended, 90, lambda: self.street.pods[0].log)
 
 
-async def connected(pod: DeliveryPod) -> None:
-    """Until both inlets are open."""
-    await until(lambda: pod.log.count("NATS is connected.") >= 2, 30, lambda: pod.log)
+@asynccontextmanager
+async def stage(folder: Path, dns: DnsServer, url: str = "") -> AsyncIterator[Stage]:
+    """All started but submission, which the test does. ``url`` of the ledger, by default SQLite in the folder."""
+    ledger = url or f"sqlite://{folder}/ledger.db"
+    objects = f"file://{folder}/objects"
+    directory = DirectoryPod(folder, **LIGHT, **WIDE)
+    nats = NatsServer(folder / "nats", credentials=issue(folder / "ca", "nats"))
+    for name in ("mailbox", "pod"):
+        (folder / name).mkdir()
+    mailbox = MailboxPod(folder / "mailbox", directory, YUBIN_OBJECTS_URL=objects, YUBIN_NATS_URL=nats.url)
+    places = {"YUBIN_LEDGER_URL": ledger, "YUBIN_OBJECTS_URL": objects}
+    pod = SubmissionPod(folder / "pod", directory, nats=nats.url, **places)
+    async with Sink(script={"rcpt": refuses}) as sink, street(folder, dns, sink.port, url, directory) as town:
+        dns.load(ZONE)
+        try:
+            await asyncio.to_thread(nats.start)
+            await asyncio.to_thread(directory.start)
+            async with directory.admin() as admin:
+                await admin.create_tenant("acme")
+                await admin.create_domain("acme", "a.example")
+                await admin.create_account(ALICE, PASSWORD)
+            await asyncio.to_thread(mailbox.start)
+            where = {"YUBIN_MAILBOX": f"127.0.0.1:{mailbox.port}", "YUBIN_NATS_URL": nats.url, **places}
+            delivery = await town.pod(**where)
+            await until(lambda: delivery.log.count("NATS is connected.") >= 2, 30, lambda: delivery.log)
+            yield Stage(
+                folder=folder, nats=nats, directory=directory, mailbox=mailbox, street=town, sink=sink, post=Post(pod)
+            )  # fmt: skip
+        finally:
+            pod.stop()
+            for one in (mailbox, directory):
+                if one.process is not None and one.process.poll() is None:
+                    one.stop()
+            nats.kill()
 
 
 def refuses(argument: str) -> str | None:
@@ -141,31 +209,12 @@ def refuses(argument: str) -> str | None:
 async def run(folder: Path, rounds: int, url: str = "") -> Score:
     """``rounds`` kills at each point; ``url`` of the ledger, by default SQLite in the folder."""
     began, score = time.monotonic(), Score()
-    directory, nats = DirectoryPod(folder, **LIGHT, **WIDE), broker(folder)
     with DnsServer().running() as dns:
-        async with Sink(script={"rcpt": refuses}) as sink, street(folder, dns, sink.port, url) as town:
-            dns.load(ZONE)
-            try:
-                await asyncio.to_thread(nats.start)
-                await asyncio.to_thread(directory.start)
-                async with directory.admin() as admin:
-                    await admin.create_tenant("acme")
-                    await admin.create_domain("acme", "a.example")
-                    await admin.create_account(ALICE, PASSWORD)
-                ledger = {"YUBIN_LEDGER_URL": url or f"sqlite://{folder}/ledger.db"}
-                await connected(await town.pod(YUBIN_NATS_URL=nats.url, **ledger))
-                (folder / "pod").mkdir()
-                objects = {"YUBIN_OBJECTS_URL": f"file://{folder}/objects"}
-                pod = SubmissionPod(folder / "pod", directory, nats=nats.url, **ledger, **objects)
-                post = Post(pod)
-                await _kill_all(post, score, rounds)
-                await _settle(town, post, sink)
-                _judge(post, sink, score)
-                await _orphans(town, folder, score)
-            finally:
-                nats.kill()
-                if directory.process is not None and directory.process.poll() is None:
-                    directory.stop()
+        async with stage(folder, dns, url) as made:
+            await _kill_all(made.post, score, rounds)
+            await made.settle()
+            await judge(made, score)
+            await _orphans(made.street, folder, score)
     score.seconds = time.monotonic() - began
     return score
 
@@ -205,44 +254,25 @@ def _launch(pod: SubmissionPod) -> subprocess.Popen[bytes]:
     return pod.process
 
 
-async def _settle(town: Street, post: Post, sink: Sink) -> None:
-    """Everything that was accepted has ended, DSNs too."""
-
-    async def ended() -> bool:
-        if await town.waiting() or await town.ledger.reports_due(1):
-            return False
-        refused = {m for m in post.acked if "-refused@" in post.sent[m][0]}
-        return refused <= reported(sink)
-
-    await until(ended, 90, lambda: town.pods[0].log)
-
-
-def reported(sink: Sink) -> set[str]:
-    """Message-IDs that DSNs at the sink name."""
-    return {
-        _field(letter.body.partition(b"\r\n\r\n")[2]) for letter in sink.letters if letter.mail_from == ""
-    }
-
-
-def _field(data: bytes) -> str:
+def _named(report: bytes) -> str:
     """The Message-ID of the returned header, which is the last one in a DSN."""
-    found = [line for line in data.split(b"\r\n") if line.lower().startswith(b"message-id:")]
-    return found[-1].partition(b":")[2].strip().decode() if found else ""
+    found = [line for line in report.split(b"\r\n") if line.lower().startswith(b"message-id:")]
+    return found[-1].partition(b":")[2].strip().decode()
 
 
-def _judge(post: Post, sink: Sink, score: Score) -> None:
+async def judge(made: Stage, score: Score) -> None:
+    """Fills the score with what was promised and what became of it."""
     arrived: Counter[str] = Counter()
-    bodies: dict[str, set[str]] = {}
-    for letter in sink.letters:
-        if letter.mail_from:
-            arrived[letter.message_id] += 1
-            body = letter.body.partition(b"\r\n\r\n")[2]
-            bodies.setdefault(letter.message_id, set()).add(hashlib.sha256(body).hexdigest())
-    told = reported(sink)
+    digests: dict[str, set[str]] = {}
+    for letter in made.sink.letters:
+        arrived[letter.message_id] += 1
+        body = letter.body.partition(b"\r\n\r\n")[2]
+        digests.setdefault(letter.message_id, set()).add(hashlib.sha256(body).hexdigest())
+    post, told = made.post, await made.reported()
     score.tried, score.acked = len(post.sent), len(post.acked)
     score.reported = len(told & post.acked)
     score.lost = sorted(post.acked - set(arrived) - told)
-    score.changed = [m for m, found in bodies.items() if found != {post.sent[m][1]}]
+    score.changed = [m for m, found in digests.items() if found != {post.sent[m][1]}]
     score.arrived_unpromised = len((set(arrived) | told) - post.acked)
     score.doubles = sum(n - 1 for n in arrived.values())
 
@@ -271,10 +301,8 @@ def _bodies(folder: Path) -> set[Path]:
 
 
 async def _known(town: Street, path: Path) -> bool:
-    from uuid import UUID
-
     try:
-        return bool(await town.ledger.known([UUID(path.name)]))
+        return bool(await town.ledger.known([UUID(path.name.rpartition("~")[2])]))
     except ValueError:
         return False
 

@@ -25,29 +25,16 @@ from services.delivery.reports import Reports
 from services.delivery.slots import Slots
 from services.delivery.upkeep import Upkeep
 from services.delivery.worker import Worker
-from tests.e2e.crash_points import (
-    WIDE,
-    ZONE,
-    Post,
-    Score,
-    _judge,
-    _settle,
-    broker,
-    connected,
-    refuses,
-    send_on,
-)  # fmt: skip
+from tests.e2e.crash_points import Post, Score, judge, send_on, stage
 from tests.e2e.town import PODS, Town
-from tests.integration.delivery import letter, street, until
-from tests.integration.directory import LIGHT, DirectoryPod
-from tests.integration.submission import ALICE, PASSWORD, SubmissionPod
+from tests.integration.delivery import letter, until
 from tests.servers.smtp_sink import Sink
 from tests.unit.delivery.world import Mailbox, Nobody, People, Router, ok
 from yubin.dispatch.memory import MemoryDispatch
 from yubin.ids import uuid7
 from yubin.objects.open import open_objects
 from yubin.queue.group import Grouped
-from yubin.queue.port import (
+from yubin.queue.port import (  # fmt: skip
     EventKind,
     Letter,
     Message,
@@ -58,7 +45,8 @@ from yubin.queue.port import (
     Selection,
     State,
     Terms,
-)  # fmt: skip
+    body_name,
+)
 from yubin.queue.sqlite import SqliteLedger
 
 HOUR, DAY, START = 3600.0, 86_400.0, 1_800_000_000.0
@@ -100,7 +88,7 @@ class House:
             id=uuid7(), domain="theirs.example", recipients=(NewRecipient(address="b@theirs.example"),)
         )
         if not stored:
-            await self.objects.put(str(message.id), body)
+            await self.objects.put(body_name(message.id), body)
         await self.ledger.accept([Letter(message=message, body=body if stored else None, deliveries=(row,))])
         return message
 
@@ -223,48 +211,27 @@ async def test_greylisting_is_passed_at_the_second_attempt(tmp_path):
 @pytest.mark.timeout(200)
 async def test_letters_are_taken_and_arrive_though_nats_is_dead(tmp_path, dns_server):
     """CASES A8 in small: nats-server is killed for 20 s: 250s go on, and all is delivered within 60 s of its return."""
-    directory, nats = DirectoryPod(tmp_path, **LIGHT, **WIDE), broker(tmp_path)
-    script = {"rcpt": refuses}
-    async with Sink(script=script) as sink, street(tmp_path, dns_server, sink.port) as town:
-        dns_server.load(ZONE)
+    async with stage(tmp_path, dns_server) as made:
+        post, nats = made.post, made.nats
+        await asyncio.to_thread(post.pod.start)
+        sender = threading.Thread(target=_gently, args=(post,), daemon=True)
+        sender.start()
+        await until(lambda: post.acked, 20)
+        nats.kill()
+        at_kill = len(post.acked)
+        await asyncio.sleep(10)
+        halfway = len(post.acked)
+        await asyncio.sleep(10)
+        assert at_kill < halfway < len(post.acked)
         await asyncio.to_thread(nats.start)
-        await asyncio.to_thread(directory.start)
-        (tmp_path / "pod").mkdir()
-        places = {
-            "YUBIN_LEDGER_URL": f"sqlite://{tmp_path}/ledger.db",
-            "YUBIN_OBJECTS_URL": f"file://{tmp_path}/objects",
-        }
-        pod = SubmissionPod(tmp_path / "pod", directory, nats=nats.url, **places)
-        try:
-            async with directory.admin() as admin:
-                await admin.create_tenant("acme")
-                await admin.create_domain("acme", "a.example")
-                await admin.create_account(ALICE, PASSWORD)
-            await connected(await town.pod(YUBIN_NATS_URL=nats.url))
-            await asyncio.to_thread(pod.start)
-            post = Post(pod)
-            sender = threading.Thread(target=_gently, args=(post,), daemon=True)
-            sender.start()
-            await until(lambda: post.acked, 20)
-            nats.kill()
-            at_kill = len(post.acked)
-            await asyncio.sleep(10)
-            halfway = len(post.acked)
-            await asyncio.sleep(10)
-            assert at_kill < halfway < len(post.acked)
-            await asyncio.to_thread(nats.start)
-            back = asyncio.get_running_loop().time()
-            post.over.set()
-            await asyncio.to_thread(sender.join, 30)
-            await _settle(town, post, sink)
-            assert asyncio.get_running_loop().time() - back <= 60
-            score = Score()
-            _judge(post, sink, score)
-            assert (score.lost, score.changed, score.doubles) == ([], [], 0)
-        finally:
-            pod.stop()
-            directory.stop()
-            nats.kill()
+        back = asyncio.get_running_loop().time()
+        post.over.set()
+        await asyncio.to_thread(sender.join, 30)
+        await made.settle()
+        assert asyncio.get_running_loop().time() - back <= 60
+        score = Score()
+        await judge(made, score)
+        assert (score.lost, score.changed, score.doubles) == ([], [], 0)
 
 
 def _gently(post: Post) -> None:
