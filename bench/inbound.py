@@ -17,7 +17,8 @@ from bench.pop3 import session
 
 KINDS = {"mailbox", "index", "pop3"}
 USERS = 20
-LETTERS = 500  # fetched in one POP3 session
+KEPT = 5000  # letters in the reader's mailbox, as in FIGURES
+LETTERS = 500  # of them are fetched in one POP3 session
 READER = "reader@demo.example"
 SENDER = "friend@accepts.example"
 
@@ -28,7 +29,7 @@ def peer_round(kind: str, folder: Path, count: int) -> Round:
             to = ("--lmtp", "--sender", "a@from.test", "--to", "u{}@to.test")
             load(LMTP, 2 * USERS, *to)  # mailboxes are there
             return measure(lambda: cpu.seconds(pid), lambda: load(LMTP, count, *to), lambda: None, count)
-        load(LMTP, LETTERS, "--lmtp", "--sender", "a@from.test", "--to", "reader@to.test")
+        load(LMTP, KEPT, "--lmtp", "--sender", "a@from.test", "--to", "reader@to.test")
         return _sessions(lambda: cpu.seconds(pid), PEER_POP3, "reader@to.test", PASSWORD)
 
 
@@ -41,7 +42,7 @@ def prepare(system: Ours, kinds: tuple[str, ...]) -> None:
     load(system.port("mx"), 2 * USERS, "--sender", SENDER, "--to", "u{}@demo.example")
     if "pop3" in kinds:
         system.account(READER)
-        load(system.port("mx"), LETTERS, "--sender", SENDER, "--to", READER)
+        load(system.port("mx"), KEPT, "--sender", SENDER, "--to", READER)
 
 
 def our_round(kind: str, system: Ours, count: int) -> Round:

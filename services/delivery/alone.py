@@ -25,7 +25,7 @@ from yubin.dns.port import Route
 from yubin.errors import Failure
 from yubin.objects.open import open_objects
 from yubin.queue.open import open_ledger
-from yubin.queue.port import Claim, Hold, Ledger, Result
+from yubin.queue.port import Claim, Hold, Ledger, Result, body_name
 from yubin.runtime import faults, logs, settings
 
 log = structlog.get_logger()
@@ -127,7 +127,7 @@ async def errand(config: Settings, given: Errand, *, began: float) -> Result:
         return began + given.seconds - time.monotonic()
 
     try:
-        body = claim.body if claim.body is not None else await objects.get(str(message.id))
+        body = claim.body if claim.body is not None else await objects.get(body_name(message.id))
         content = Content(body=body, body_type=message.body_type, utf8=message.utf8, size=message.size)
         attempt = Attempt(connections, limits=AttemptLimits(total=config.attempt_cap))
         return await attempt.deliver(claim, content, given.route, mark=mark, lease_left=left)

@@ -35,6 +35,7 @@ from yubin.queue.port import (
     Pending,
     RecipientResult,
     Result,
+    body_name,
 )
 from yubin.queue.rules import INBOUND
 from yubin.runtime import faults, tracing
@@ -118,7 +119,7 @@ class Handover:
         )
 
     async def _body(self, claim: Claim) -> bytes:
-        return claim.body if claim.body is not None else await self._objects.get(str(claim.message.id))
+        return claim.body if claim.body is not None else await self._objects.get(body_name(claim.message.id))
 
     async def _forward(self, claim: Claim, found: Sequence[Destination]) -> None:
         """An alias that leads elsewhere since the letter was accepted; its id makes it happen once in the ledger."""
@@ -130,7 +131,7 @@ class Handover:
     async def _forwarded(self, claim: Claim, letter_id: UUID, address: str) -> Letter:
         body = await self._body(claim)
         if len(body) > ROW_LIMIT:
-            await self._objects.put(str(letter_id), body)
+            await self._objects.put(body_name(letter_id), body)
         message = replace(
             claim.message,
             id=letter_id,

@@ -21,7 +21,17 @@ from yubin.dispatch.port import Dispatch, Job
 from yubin.errors import Failure
 from yubin.mail.dsn import Notification, Report, Reported, compose
 from yubin.objects.port import Objects
-from yubin.queue.port import Claim, Ledger, Letter, Message, NewDelivery, NewRecipient, Origin, Reportable
+from yubin.queue.port import (
+    Claim,
+    Ledger,
+    Letter,
+    Message,
+    NewDelivery,
+    NewRecipient,
+    Origin,
+    Reportable,
+    body_name,
+)
 from yubin.queue.rules import INBOUND
 from yubin.runtime import faults
 from yubin.runtime.metrics import ERRORS
@@ -141,7 +151,7 @@ class Reports:
         if body is not None:
             return body
         try:
-            return await self._objects.get(str(message.id))
+            return await self._objects.get(body_name(message.id))
         except Failure:
             return None
 

@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge
 
 from yubin.errors import Failure
 from yubin.objects.port import Objects
-from yubin.queue.port import Ledger, State
+from yubin.queue.port import Ledger, State, body_name
 
 log = structlog.get_logger()
 ROWS = Gauge("yubin_queue_rows", "deliveries in the ledger by state", ["state"])
@@ -26,6 +26,7 @@ IN_DOUBT = Gauge("yubin_queue_in_doubt", "rows whose final dot was sent and neve
 SWEPT = Counter("yubin_queue_swept", "what the sweep removed", ["what"])
 BATCH = 500
 ORPHAN_AGE = 86_400.0
+FOLDER = "queue/"  # of yubin.queue.port.body_name
 
 
 class Upkeep:
@@ -61,13 +62,13 @@ class Upkeep:
     async def sweep(self) -> None:
         ended = await self._ledger.sweep(BATCH)
         for message_id in ended:
-            await self._objects.delete(str(message_id))
+            await self._objects.delete(body_name(message_id))
         SWEPT.labels("message").inc(len(ended))
 
     async def orphans(self) -> None:
         """Bodies that were stored and never accepted (CASES A1)."""
         names: list[str] = []
-        async for name in self._objects.older_than("", ORPHAN_AGE):
+        async for name in self._objects.older_than(FOLDER, ORPHAN_AGE):
             names.append(name)
             if len(names) == BATCH:
                 await self._forget(names)
@@ -84,9 +85,9 @@ class Upkeep:
 
 
 def _uuid(name: str) -> UUID | None:
-    """None for what is not the queue's: mailboxes keep their letters in the same store, and sweep them themselves."""
+    """None for what no queue has put there."""
     try:
-        return UUID(name)
+        return UUID(name.removeprefix(FOLDER))
     except ValueError:
         return None
 

@@ -28,7 +28,7 @@ from yubin.dns.port import Route
 from yubin.errors import Failure
 from yubin.objects.port import Objects
 from yubin.queue.group import Grouped
-from yubin.queue.port import Claim, Outcome, Release, Result
+from yubin.queue.port import Claim, Outcome, Release, Result, body_name
 from yubin.runtime import faults
 from yubin.runtime.metrics import ERRORS
 
@@ -122,7 +122,7 @@ class Worker:
         body = claim.body
         if body is None:
             try:
-                body = await self._objects.get(str(message.id))
+                body = await self._objects.get(body_name(message.id))
             except Failure as failure:
                 why = str(failure)
                 log.warning("A body could not be read.", action="attempt", message=_number(claim), why=why)

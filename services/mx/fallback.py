@@ -22,7 +22,7 @@ from yubin.acceptance.head_start import HeadStart
 from yubin.dispatch.port import Dispatch, Job
 from yubin.errors import Unavailable
 from yubin.objects.port import Objects
-from yubin.queue.port import ROW_LIMIT, Letter, Message, NewDelivery, NewRecipient, Origin
+from yubin.queue.port import ROW_LIMIT, Letter, Message, NewDelivery, NewRecipient, Origin, body_name
 from yubin.runtime import tracing
 
 
@@ -41,7 +41,7 @@ class Fallback:
         copies = [copy for copy in sealed.copies if copy[0].tenant == tenant]
         in_row = len(sealed.body) <= ROW_LIMIT
         if not in_row:
-            await put(self._objects, str(message_id), sealed.body)
+            await put(self._objects, body_name(message_id), sealed.body)
         letter = Letter(
             message=_message(post, sealed, tenant, message_id),
             body=sealed.body if in_row else None,

@@ -22,6 +22,7 @@ from yubin.mailboxes.port import Delivered, Usage
 from yubin.objects.memory import MemoryObjects
 from yubin.queue.group import Grouped
 from yubin.queue.memory import MemoryLedger
+from yubin.queue.port import body_name
 from yubin.reception.reception import Reception
 from yubin.reception.terms import Terms
 
@@ -233,7 +234,7 @@ class House:
             body = await self.ledger.body(message_id)
             if body is None:
                 with contextlib.suppress(Exception):
-                    body = await self.objects.get(str(message_id))
+                    body = await self.objects.get(body_name(message_id))
             found.append((tracking.message, tracking.deliveries, body))
         return found
 

@@ -23,6 +23,7 @@ from yubin.queue.port import (
     Selection,
     State,
     Terms,
+    body_name,
 )
 from yubin.queue.sqlite import SqliteLedger
 
@@ -76,7 +77,7 @@ async def test_a_suspect_whose_body_is_in_the_object_store(tmp_path, dns_server)
         small = await town.accept("x@theirs.example")
         message = replace(small, id=uuid7(), size=len(body))
         objects = await open_objects(f"file://{tmp_path}/objects")
-        await objects.put(str(message.id), body)
+        await objects.put(body_name(message.id), body)
         row = NewDelivery(
             id=uuid7(), domain="others.example", recipients=(NewRecipient(address="u@others.example"),)
         )

@@ -15,7 +15,7 @@ from services.api import http as api_http
 from tests.integration.api import System
 from yubin.errors import Unavailable
 from yubin.ids import parse_number
-from yubin.queue.port import Origin
+from yubin.queue.port import Origin, body_name
 from yubin.runtime import logs
 
 LETTER = {"from": "alice@example.org", "to": ["bob@dest.test"], "subject": "hi", "text": "How are you?"}
@@ -204,7 +204,7 @@ async def test_a_large_letter_rests_in_the_object_store(http, system):
         ),
     )
     assert await system.ledger.body(tracking.message.id) is None
-    assert len(await system.objects.get(str(tracking.message.id))) == tracking.message.size
+    assert len(await system.objects.get(body_name(tracking.message.id))) == tracking.message.size
     huge = b"From: alice@example.org\r\n\r\n" + (b"x" * 70 + b"\r\n") * 75_000
     assert (await http.post("/v1/send", json=_raw(huge))).status_code == 413
 

@@ -28,7 +28,7 @@ from yubin.ids import parse_number
 from yubin.objects.memory import MemoryObjects
 from yubin.queue.group import Grouped
 from yubin.queue.memory import MemoryLedger
-from yubin.queue.port import Outcome, Ticket
+from yubin.queue.port import Outcome, Ticket, body_name
 from yubin.reception.reception import Reception
 from yubin.reception.terms import Terms
 
@@ -165,7 +165,7 @@ class Pod:
         assert len(number) == 26
         message_id = parse_number(number)
         body = await self.ledger.body(message_id)
-        return await self.ledger.track(message_id), body or await self.objects.get(str(message_id))
+        return await self.ledger.track(message_id), body or await self.objects.get(body_name(message_id))
 
 
 @pytest_asyncio.fixture

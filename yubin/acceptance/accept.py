@@ -40,6 +40,7 @@ from yubin.queue.port import (
     NewDelivery,
     NewRecipient,
     Origin,
+    body_name,
 )
 from yubin.runtime import faults, tracing
 from yubin.runtime.tracing import traceparent
@@ -146,7 +147,7 @@ class Acceptance:
         faults.point("accept.before_blob")
         try:
             async with asyncio.timeout(BLOB_TIMEOUT):
-                await self._objects.put(str(message_id), body)
+                await self._objects.put(body_name(message_id), body)
         except TimeoutError as e:
             raise Unavailable("The letter could not be stored in time") from e
         faults.point("accept.after_blob")

@@ -29,6 +29,11 @@ RECIPIENTS_PER_DELIVERY = 50  # the unit of claiming (CASES B19)
 ROW_LIMIT = 64 * 1024  # a body up to this many bytes lies in the row; a larger one in the object store
 
 
+def body_name(message_id: UUID) -> str:
+    """Where a large body lies in the object store; mailboxes keep theirs apart, and each sweeps its own."""
+    return f"queue/{message_id}"
+
+
 class OutcomeUnknown(Unavailable):
     """The connection went while COMMIT was under way: it may have happened."""
 
@@ -128,7 +133,7 @@ class NewDelivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """``body`` is None when the object store holds it under the message id."""
+    """``body`` is None when the object store holds it under ``body_name``."""
 
     message: Message
     body: bytes | None

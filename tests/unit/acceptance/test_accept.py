@@ -17,7 +17,7 @@ from yubin.mail.message import complete
 from yubin.objects.memory import MemoryObjects
 from yubin.queue.group import Grouped
 from yubin.queue.memory import MemoryLedger
-from yubin.queue.port import NewRecipient, Origin
+from yubin.queue.port import NewRecipient, Origin, body_name
 
 
 class Diary:
@@ -101,7 +101,7 @@ async def test_a_large_letter_is_stored_before_it_is_named(diary):
     await _acceptance(diary).accept(draft)
     assert diary.pages == ["keys", "put", "commit", "publish"]
     assert await diary.ledger.body(draft.id) is None
-    assert (await diary.objects.get(str(draft.id))).endswith(b"x" * 70_000)
+    assert (await diary.objects.get(body_name(draft.id))).endswith(b"x" * 70_000)
 
 
 @pytest.mark.parametrize("size", [65_536, 65_537])
@@ -140,7 +140,7 @@ async def test_a_store_that_hangs_is_given_up(diary, monkeypatch):
     assert (refused.value.code, refused.value.enhanced) == (451, "4.3.0")
     assert await diary.ledger.message(draft.id) is None
     with pytest.raises(NotFound):
-        await diary.objects.get(str(draft.id))
+        await diary.objects.get(body_name(draft.id))
 
 
 async def test_a_commit_that_hangs_is_given_up(diary, monkeypatch):

@@ -10,7 +10,7 @@ from yubin.accounts.port import Destination, Kind
 from yubin.errors import Unavailable
 from yubin.mailboxes.deliveries import object_name
 from yubin.mailboxes.port import ROW_LIMIT
-from yubin.queue.port import Outcome, Selection, State
+from yubin.queue.port import Outcome, Selection, State, body_name
 
 
 async def attempt(world: World, *addresses: str, **more):
@@ -96,7 +96,7 @@ async def test_a_large_letter_goes_through_the_object_store():
     await world.accept("bob@demo.example", publish=False)
     (claim,) = await world.ledger.claim_due({"~demo.example": 1}, owner="pod-1", lease=60.0)
     large = BODY + b"x" * ROW_LIMIT
-    await world.objects.put(str(claim.message.id), large)
+    await world.objects.put(body_name(claim.message.id), large)
     await world.handover.deliver(replace(claim, body=None))
     (letter,) = world.mailbox.letters
     assert letter.body is None
