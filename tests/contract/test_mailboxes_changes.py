@@ -96,7 +96,9 @@ async def test_too_many_keywords_change_nothing(mailboxes):
     await mailboxes.store.copy(MARI, 1, [2], 2, move=True)
 
 
-@pytest.mark.parametrize("flag", ["\\Recent", "\\recent", "\\Foo", "\\", "", "x" * 101, "a\0b"])
+@pytest.mark.parametrize(
+    "flag", ["\\Recent", "\\recent", "\\Foo", "\\", "", "x" * 101, "a\0b", "a b", "\ud800"]
+)
 async def test_flags_that_nobody_may_set(mailboxes, flag):
     """Recent is the server's; other names with a backslash have no meaning; a keyword has a length."""
     await filled(mailboxes, 1)

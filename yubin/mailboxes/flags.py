@@ -26,8 +26,8 @@ def split(flags: Iterable[str]) -> tuple[int, tuple[str, ...]]:
             if flag.lower() not in _SYSTEM:
                 raise Invalid("This flag cannot be set")
             bits |= _SYSTEM[flag.lower()]
-        elif not flag or len(flag) > KEYWORD_LIMIT or "\0" in flag:
-            raise Invalid(f"A keyword has 1 to {KEYWORD_LIMIT} characters")
+        elif not 0 < len(flag) <= KEYWORD_LIMIT or " " in flag or not flag.isprintable():
+            raise Invalid(f"A keyword has 1 to {KEYWORD_LIMIT} characters, none of them a space")
         else:
             keywords.setdefault(flag.lower(), flag)
     return bits, tuple(keywords.values())
