@@ -133,8 +133,9 @@ class _List:
         if sign == b";" or (sign == b"," and not self._route):
             self._element(end=sign == b";")
             return True
-        if sign == b":" and not (self._angle or self._at or self._grouped):
-            self._found.append(Address(None, None, _phrase(self._words) or b"", None))
+        if sign == b":" and not (self._angle or self._at):
+            if not self._grouped:  # groups do not nest
+                self._found.append(Address(None, None, _phrase(self._words) or b"", None))
             self._grouped = True
             self._begin()
             return True

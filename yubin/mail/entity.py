@@ -81,6 +81,9 @@ class Parts:
         kind, content, start, body = entity
         main, sub, params = kind
         counted = main == "text" or is_letter(kind)
+        lines = self._raw.count(b"\n", body, end) if counted else 0
+        if not content and not children:  # ten thousand empty parts are made so
+            return Part(type=main, subtype=sub, params=params, start=start, body=body, end=end, lines=lines)
         shown = disposition(content["disposition"]) if "disposition" in content else None
         return Part(
             type=main,
@@ -89,7 +92,7 @@ class Parts:
             start=start,
             body=body,
             end=end,
-            lines=self._raw.count(b"\n", body, end) if counted else 0,
+            lines=lines,
             encoding=encoding(content),
             id=self._text(content, "id"),
             description=self._text(content, "description"),

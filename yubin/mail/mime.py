@@ -7,7 +7,8 @@ multipart or a message and goes on inside. What a delimiter ends is closed with 
 Read as Dovecot reads it: of several fields the first counts; a Content-Type that cannot be read is text/plain in
 us-ascii (RFC 2045 5.2), and so is a multipart without boundary; a multipart without parts has one that is empty. A
 delimiter ends a header too. Beyond ``DEPTH_LIMIT`` levels a multipart or message is an opaque application/octet-stream,
-behind ``PART_LIMIT`` parts the last one holds the rest (CASES G1, G2).
+behind ``PART_LIMIT`` parts the last one holds the rest (CASES G1, G2); opaque is also a multipart within several others whose
+boundaries its own begins with.
 """
 
 from __future__ import annotations
@@ -89,16 +90,15 @@ class _Walk:
 
     def _part(self, start: int, headers: Headers, stop: int) -> int:
         """Reads the part at ``start``, and those that begin with it; the walk goes on at what it returns."""
-        default = (
-            MESSAGE if self._open and self._open[-1].entity.kind[1] == "digest" else TEXT
-        )  # RFC 2046 5.1.5
+        digest = self._open and self._open[-1].entity.kind[1] == "digest"
+        default = MESSAGE if digest else TEXT  # RFC 2046 5.1.5
         while True:
             self._parts += 1
             here = entity.read(headers, start, default)
             if here.kind[0] not in _COMPOSITE or not here.readable:
                 self._leaf(here, stop)
                 return stop
-            if len(self._open) >= DEPTH_LIMIT or self._parts >= PART_LIMIT:
+            if self._full(here):
                 self._leaf(here._replace(kind=OPAQUE), stop)
                 return stop
             self._open.append(_Open(here))
@@ -108,6 +108,11 @@ class _Walk:
             default, start = TEXT, here.body
             headers = fields.read(self._raw, start, stop)
             self._open[-1].fields = self._make.envelope(headers)
+
+    def _full(self, here: Entity) -> bool:
+        if len(self._open) >= DEPTH_LIMIT or self._parts >= PART_LIMIT:
+            return True
+        return here.multipart and self._boundaries.crowded(entity.boundary(here.kind))
 
     def _leaf(self, here: Entity, stop: int) -> None:
         """The header of a part is closed by its empty line, that of a letter inside a part ends with the part."""

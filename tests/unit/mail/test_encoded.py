@@ -82,3 +82,36 @@ def test_reading(value, text):
 @given(st.text(max_size=200))
 def test_reading_never_fails(text):
     encoded.decode("=?utf-8?B?" + text + "?= =?utf-8?q?" + text + "?=")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b" plain\r\n folded ", "plain folded"),
+        (b"=?ISO-2022-JP?B?GyRCOzMbKEI=?=", "山"),
+        (b"=?utf-8?B?5bE=?= =?utf-8?B?sQ==?=", "山"),
+        (b"=?utf-8?Q?=E5=B1?=\r\n =?UTF-8*ja?Q?=B1?= x", "\ufffd\ufffd x"),
+        (b"a =?utf-8?Q?b?= c =?utf-8?Q?d?= =?utf-8?Q?e?=", "a b c de"),
+        (b"=?utf-8?Q?a b?=", "a b"),
+        (b"=?utf-8?B?44GC44GE!?=", "あい"),
+        (b"=?utf-8?B?44GCx?=", "あ"),
+        (b"=?nonsense?Q?caf=E9?=", "café"),
+        (b"=?utf-8?X?a?=", "=?utf-8?X?a?="),
+        (b"=?utf-8?Q?no end", "=?utf-8?Q?no end"),
+        (b"\x8e\x52\x93\x63\x82\xb3\x82\xf1", "山田さん"),
+        (b"\x1b$B;3\x1b(B", "山"),
+        (b"caf\xe9", "café"),
+        (b"x\0y\x7f", "x y "),
+        (b"=?utf-8?Q?a=0D=0Ab?=", "a b"),
+    ],
+)
+def test_display(value, text):
+    """CASES G8: for eyes: raw octets are guessed, characters cut between words are whole, controls are spaces."""
+    assert encoded.display(value) == text
+
+
+@given(st.binary(max_size=100), st.text("=?utf-8QBqb_ \n", max_size=60))
+def test_display_never_fails(data, text):
+    """Any octets are text, on one line."""
+    shown = encoded.display(text.encode() + data + text.encode())
+    assert not encoded.forbidden(shown.replace("\ufffe", ""))

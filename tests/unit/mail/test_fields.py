@@ -29,7 +29,11 @@ def test_a_line_without_a_colon_is_passed_over():
 
 def test_odd_names_are_only_names():
     """CASES G8: `__proto__` and `__class__` are fields like others, 8-bit names are none."""
-    assert _names(b"__proto__: 1\r\n__class__: 2\r\n\xff: 3\r\nNUL\0: 4\r\nA: \0\xff\r\n\r\n") == ["__proto__", "__class__", "a"]
+    assert _names(b"__proto__: 1\r\n__class__: 2\r\n\xff: 3\r\nNUL\0: 4\r\nA: \0\xff\r\n\r\n") == [
+        "__proto__",
+        "__class__",
+        "a",
+    ]
 
 
 def test_a_header_may_end_with_the_letter():
