@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from services.api import bodies
 from services.api.http import Call, Route, page
+from services.api.mailboxes_removal import Removal
 from yubin.accounts import port
 from yubin.accounts.port import Administration
 
@@ -15,8 +16,8 @@ _PAGE = ("after", "limit")
 class Directory:
     """One method for each route; names and addresses are made canonical by the directory itself."""
 
-    def __init__(self, directory: Administration) -> None:
-        self._directory = directory
+    def __init__(self, directory: Administration, removal: Removal) -> None:
+        self._directory, self._removal = directory, removal
 
     def routes(self) -> list[Route]:
         b = bodies
@@ -106,8 +107,8 @@ class Directory:
         return bodies.Nothing()
 
     async def delete_account(self, call: Call) -> bodies.Nothing:
-        """Remove an account and its credentials."""
-        await self._directory.delete_account(call.path["address"])
+        """Remove an account with its credentials and its letters; 503 when it has to be said again."""
+        await self._removal.remove(call.path["address"], call.principal.tenant)
         return bodies.Nothing()
 
     async def aliases(self, call: Call) -> bodies.Aliases:

@@ -11,14 +11,18 @@ from services.api.administration import Directory
 from services.api.config import Settings
 from services.api.http import Edge, Limits, application
 from services.api.letters import Letters, Rules
+from services.api.mailboxes import Mailboxes
+from services.api.mailboxes_access import Access
+from services.api.mailboxes_removal import Removal
 from services.api.openapi import document
 from services.api.queue import Queue
 from services.api.server import serving
 from services.api.tokens import Tokens
 from yubin.acceptance.accept import Acceptance
 from yubin.acceptance.head_start import HeadStart
-from yubin.accounts.remote import DirectoryAdmin, RemoteDirectory
+from yubin.accounts.remote import DirectoryAdmin, RemoteDirectory, RemoteSessions
 from yubin.dispatch.open import open_dispatch
+from yubin.mailboxes.remote import RemoteAccount
 from yubin.objects.open import open_objects
 from yubin.queue.group import Grouped
 from yubin.queue.open import open_ledger
@@ -52,7 +56,14 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     letters = Letters(
         rules=rules, domains=administration, ledger=plain, acceptance=acceptance, recipients=directory
     )
-    routes = [*Directory(administration).routes(), *letters.routes(), *Queue(plain).routes()]
+    mailboxes = pod.channel(settings.mailbox, "mailbox")
+    access = Access(RemoteSessions(channel), lambda session: RemoteAccount(mailboxes, session))
+    routes = [
+        *Directory(administration, Removal(access, administration)).routes(),
+        *letters.routes(),
+        *Queue(plain).routes(),
+        *Mailboxes(access).routes(),
+    ]
     limits = Limits(
         size=settings.request_size,
         held=max(settings.held, settings.request_size),

@@ -22,6 +22,7 @@ class Settings(PodSettings):
     api_tls_key: FilePath | None = Field(None, description="PEM file: its private key")
     hostname: str = Field(description="the name in Received fields of letters that come in over HTTP")
     directory: str = Field("directory:7000", description="the directory pods, host:port")
+    mailbox: str = Field("mailbox:7000", description="the mailbox pods, host:port")
     ledger_url: str = Field(description="postgresql://…, sqlite:///absolute/path or memory:")
     objects_url: str = Field(description="s3://bucket/prefix, file:///absolute/folder or memory:")
     message_size: int = Field(50 * 1024 * 1024, ge=64 * 1024, le=2**31, description="octets of one letter")

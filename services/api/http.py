@@ -2,14 +2,16 @@
 
 A handler gets a ``Call`` and returns a struct, or raises a ``Failure``. Everything else happens here, once: the bearer
 token, the limit and the deadline of the request's body, JSON (RFC 8259) by msgspec, problem+json (RFC 9457), a span
-and a histogram under the route's template. The routes are a table; /v1/openapi.json is made of it.
+and a histogram under the route's template. The routes are a table; /v1/openapi.json is made of it. Letters and whole
+mailboxes are octets that come and go in pieces, each as fast as the slower side (streams.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +26,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from services.api.bodies import In, Nothing, Out, Problem
+from services.api import streams
+from services.api.bodies import In, Nothing, Out
+from services.api.problems import problem, unrouted
+from services.api.streams import Pieces, Streamed
 from services.api.tokens import Principal, Tokens
-from yubin.errors import Failure, Internal, Invalid, TooBig, Unavailable
+from yubin.errors import Failure, Internal, Invalid, TooBig, Unauthenticated, Unavailable
 from yubin.runtime.metrics import ERRORS, SECONDS
 
 log = structlog.get_logger()
@@ -40,21 +45,29 @@ THREAD_ABOVE = 256 * 1024  # octets of JSON that are read beside the event loop
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request: ``path`` and ``query`` are decoded; ``body`` is of the route's type, None where it has none."""
+    """One request: ``path`` and ``query`` are decoded; ``body`` is of the route's type, None where it has none.
+
+    ``octets`` are the body of a route that takes a media type, ``length`` as many as there will be.
+    """
 
     principal: Principal
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any = None
+    octets: AsyncIterable[bytes] | None = None
+    length: int = 0
 
 
-Handler = Callable[[Call], Awaitable[Out]]
+Handler = Callable[[Call], Awaitable[Out | Streamed]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """``status`` of success. ``query`` names the parameters that are understood. The docstring of the handler tells."""
+    """``status`` of success. ``query`` names the parameters that are understood. The docstring of the handler tells.
+
+    ``takes`` and ``gives`` are media types of a body and of an answer that are octets.
+    """
 
     method: str
     path: str
@@ -63,6 +76,8 @@ class Route:
     body: type[In] | None = None
     query: Sequence[str] = ()
     status: int = 200
+    takes: str = ""
+    gives: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,16 +126,22 @@ class Edge:
             self._admit()
             _known(request.query_params, route.query)
             body = await self._body(request, decoder) if decoder else None
-            answer = await route.handler(
-                Call(
-                    principal=principal,
-                    path=request.path_params,
-                    query=request.query_params,
-                    headers=request.headers,
-                    body=body,
-                )
+            octets = streams.Body(request, route.takes, self._limits.timeout) if route.takes else None
+            call = Call(
+                principal=principal,
+                path=request.path_params,
+                query=request.query_params,
+                headers=request.headers,
+                body=body,
+                octets=octets,
+                length=octets.length if octets else 0,
             )
+            answer = await route.handler(call)
+            if isinstance(answer, Streamed):
+                return await self._streamed(answer, route)
         except Failure as failure:
+            if route.takes and not isinstance(failure, Unauthenticated):
+                await streams.drain(request)
             if failure.http >= 500:
                 log.warning("A request failed.", action="request", route=name, why=str(failure))
             return problem(failure)
@@ -135,6 +156,23 @@ class Edge:
         if route.status == 204:
             return Response(status_code=204)
         return Response(msgspec.json.encode(answer), route.status, media_type="application/json")
+
+    async def _streamed(self, answer: Streamed, route: Route) -> Response:
+        """Raises what its first piece raises. It is under way until its last one has left."""
+        pieces = await answer.begun()
+
+        async def body() -> Pieces:
+            self._requests += 1
+            UNDER_WAY.inc()
+            try:
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        yield piece
+            finally:
+                self._requests -= 1
+                UNDER_WAY.dec()
+
+        return streams.response(body(), answer, route.status, route.gives)
 
     def _admit(self) -> None:
         if self._requests > self._limits.requests:
@@ -187,27 +225,9 @@ def application(routes: Sequence[Route], edge: Edge, openapi: bytes) -> Starlett
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    REQUESTS.labels("-", "-", str(status)).observe(0)
-    title = {404: "NotFound", 405: "MethodNotAllowed"}.get(status, "Error")
-    detail = f"{request.method} is not served there" if status == 405 else "there is nothing at this path"
-    return _problem(title, status, detail, "5.1.1" if status == 404 else "5.5.1")
-
-
-def problem(failure: Failure) -> Response:
-    response = _problem(type(failure).__name__, failure.http, failure.text, failure.enhanced)
-    if failure.http == 401:
-        response.headers["www-authenticate"] = "Bearer"
-    if failure.http in {429, 503}:
-        response.headers["retry-after"] = "5"
-    return response
-
-
-def _problem(title: str, status: int, detail: str, enhanced: str) -> Response:
-    body = Problem(
-        type=f"urn:yubin:failure:{title}", title=title, status=status, detail=detail, enhanced=enhanced
-    )
-    return Response(msgspec.json.encode(body), status, media_type="application/problem+json")
+    found = error if isinstance(error, HTTPException) else HTTPException(500)
+    REQUESTS.labels("-", "-", str(found.status_code)).observe(0)
+    return unrouted(request, found)
 
 
 def _known(given: Mapping[str, str], understood: Sequence[str]) -> None:

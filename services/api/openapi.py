@@ -30,7 +30,7 @@ def document(routes: Sequence[Route], version: str) -> bytes:
             "info": {
                 "title": "Yubin",
                 "version": version,
-                "description": "Sending, tracking, administration.",
+                "description": "Sending, tracking, administration, mailboxes.",
             },
             "security": [{"token": []}],
             "paths": paths,
@@ -47,7 +47,9 @@ def _operation(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
     parameters = [(name, "path") for name in _PARAMETER.findall(route.path)]
     parameters += [(name, "query") for name in route.query]
     good: dict[str, Any] = {"description": "Done"}
-    if route.status != 204:
+    if route.gives:
+        good["content"] = {route.gives: {}}
+    elif route.status != 204:
         good["content"] = {"application/json": {"schema": schemas[route.answer]}}
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__,
@@ -70,4 +72,8 @@ def _operation(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
             "required": True,
             "content": {"application/json": {"schema": schemas[route.body]}},
         }
+    elif route.takes:
+        operation["requestBody"] = {"required": True, "content": {route.takes: {}}}
+        key = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"}}
+        operation["parameters"].append(key)
     return operation

@@ -1,4 +1,4 @@
-"""The api pod's own parts over real HTTPS, with the directory and the ledger in memory beside it.
+"""The api pod's own parts over real HTTPS, with directory, mailboxes and ledger in memory beside it.
 
 ``System.running()`` serves on a free port with a certificate of a CA made for the test. ``System.attempt`` plays a
 delivery pod: it claims what is due and ends it as the test says.
@@ -20,6 +20,9 @@ import structlog
 from services.api.administration import Directory
 from services.api.http import Edge, Limits, application
 from services.api.letters import Letters, Rules
+from services.api.mailboxes import Mailboxes
+from services.api.mailboxes_access import Access
+from services.api.mailboxes_removal import Removal
 from services.api.openapi import document
 from services.api.queue import Queue
 from services.api.server import serving
@@ -29,10 +32,15 @@ from services.directory.keys import Keys
 from services.directory.passwords import Cost, Hasher
 from services.directory.recipients import DirectoryRecipients
 from services.directory.sealing import Seal
+from services.directory.sessions import DirectorySessions
+from services.mailbox.local import LocalAccount
+from services.mailbox.storage import Storage
 from yubin.acceptance.accept import Acceptance
 from yubin.acceptance.head_start import HeadStart
 from yubin.accounts.memory import MemoryAccounts
+from yubin.accounts.session import SessionSigner, SessionVerifier
 from yubin.dispatch.memory import MemoryDispatch
+from yubin.mailboxes.memory import MemoryMailboxes
 from yubin.objects.memory import MemoryObjects
 from yubin.queue.group import Grouped
 from yubin.queue.memory import MemoryLedger
@@ -50,6 +58,10 @@ class System:
         self.hasher = Hasher(Cost(passes=1, memory=8, lanes=1), workers=1, queue=10)
         self.directory = DirectoryAdministration(accounts, self.keys, self.hasher)
         self.recipients = DirectoryRecipients(accounts)
+        signer = SessionSigner(b"0123456789abcdef")
+        self.sessions, self.verifier = DirectorySessions(accounts, signer), SessionVerifier([signer.public])
+        self.storage = Storage(MemoryMailboxes(), MemoryObjects())
+        self.access = Access(self.sessions, self.mailboxes)
         self.ledger, self.objects, self.dispatch = MemoryLedger(), MemoryObjects(), MemoryDispatch()
         self.limits = {"size": 8_000_000, "held": 10_000_000, "requests": 50, "timeout": 5.0} | limits
         self.port = 0
@@ -72,12 +84,23 @@ class System:
             acceptance=acceptance,
             recipients=self.recipients,
         )
-        routes = [*Directory(self.directory).routes(), *letters.routes(), *Queue(self.ledger).routes()]
+        removal = Removal(self.access, self.directory)
+        routes = [
+            *Directory(self.directory, removal).routes(),
+            *letters.routes(),
+            *Queue(self.ledger).routes(),
+            *Mailboxes(self.access).routes(),
+        ]
         app = application(routes, Edge(Tokens(TOKEN), Limits(**self.limits)), document(routes, "0"))
         pair = (self.own.cert, self.own.key)
         async with serving(app, "127.0.0.1", 0, certificate=pair, grace=20) as self.port:
             yield self
         self.hasher.close()
+
+    def mailboxes(self, session) -> LocalAccount:
+        """Of whom the session is."""
+        claims = self.verifier.check(session())
+        return LocalAccount(claims.account, claims.quota, self.storage)
 
     @property
     def url(self) -> str:
