@@ -71,23 +71,17 @@ class PostgresMailboxes:
         return cls(await postgres.open_pool(url, POSTGRES, size=size, session=SESSION), now)
 
     async def deliver(self, letters: Sequence[NewLetter]) -> Sequence[Delivered | Failure]:
-        batches = delivery.rounds(letters) if letters else []
+        batches = delivery.rounds(letters)
         if len(batches) == 1:
-            found = await self._deliver(self._write, letters)
-            return [delivery.answer(row) for row in found]
-        answers: dict[int, Delivered | Failure] = {}
+            return await self._deliver(self._write, letters)
 
-        async def one_after_the_other(conn: Connection) -> None:
+        async def one_after_the_other(conn: Connection) -> list[Delivered | Failure]:
             accounts = sorted({letter.account for letter in letters})
             await conn.fetch(self._folders.born, accounts, NAMES, USES)
             await conn.fetch(sql.LOCK_ACCOUNTS, accounts)
-            for batch in batches:
-                found = await self._deliver(conn.fetch, [letter for _, letter in batch])
-                answers.update((n, delivery.answer(row)) for (n, _), row in zip(batch, found, strict=True))
+            return [answer for batch in batches for answer in await self._deliver(conn.fetch, batch)]
 
-        if batches:
-            await self._transaction(one_after_the_other)
-        return [answers[n] for n in range(len(letters))]
+        return await self._transaction(one_after_the_other) if batches else []
 
     async def mailboxes(self, account: str) -> tuple[Mailbox, ...]:
         found = await self._found(account, sql.MAILBOXES, account)
@@ -226,14 +220,14 @@ class PostgresMailboxes:
 
     async def _deliver(
         self, run: Callable[..., Awaitable[list[Any]]], letters: Sequence[NewLetter]
-    ) -> list[Any]:
-        """A row for each, in order."""
+    ) -> list[Delivered | Failure]:
+        """One piece of ``rounds``; an answer for each, in order."""
         arrays = delivery.arguments(letters)
         found = await run(self._timed(delivery.CALL), *arrays)
         if not found:
             await self._born(*(letter.account for letter in letters))
             found = await run(self._timed(delivery.CALL), *arrays)
-        return sorted(found, key=_by_place)
+        return [delivery.answer(row) for row in sorted(found, key=_by_place)]
 
     async def _change(self, statement: str, account: str, *args: object) -> Any:
         """What a function answers; what it refuses is raised."""

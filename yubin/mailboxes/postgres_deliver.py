@@ -5,15 +5,17 @@ it a UID and a MODSEQ, and writes what belongs to it in data-modifying CTEs. A l
 others alone. Big values are taken from their arrays by place, so that no sort or join carries them along. Rows that are
 locked are found again by where they lie (ctid).
 
-One letter of an account with a quota or keywords in one call at most, and no delivery id twice: whoever calls sees to it
-(``rounds``). So those before a letter are certain to be in when it is judged, and nothing has to be done letter by letter.
+One letter of an account with a quota or keywords in one call at most, and no id twice: whoever calls sees to it (``rounds``).
+So those before a letter are certain to be in when it is judged, and nothing has to be done letter by letter.
+
+A letter that is there already, although it never comes twice, keeps its date while an entry refers to it. One that was
+left behind (its account was forgotten, and comes again before the sweep) arrives now.
 """
 
 # ruff: noqa: S608 - put together from constants of our own; values travel as arguments
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
@@ -27,7 +29,7 @@ DELIVER = Function(
     arguments="""
     accounts text[], delivery_ids uuid[], letter_ids uuid[], bodies bytea[], objects text[], sizes bigint[],
     sha256s bytea[], received float8[], flag_bits bigint[], mailbox_ids integer[], uses text[], quotas bigint[],
-    envelopes bytea[], structures bytea[], summaries bytea[], threads text[], keyword_places integer[],
+    envelopes bytea[], structures bytea[], summaries bytea[], threads text[], traceparents text[], keyword_places integer[],
     keyword_names text[], clock float8""",
     returns="""TABLE (
     place integer, status integer, mailbox_id integer, uidvalidity bigint, uid bigint, modseq bigint)""",
@@ -101,8 +103,11 @@ BEGIN
         WHERE a.ctid = p.account_at
     ),
     letters AS (
-        INSERT INTO mailbox_letter SELECT account, letter_id, size, sha256s[n], coalesce(received[n], clock), threads[n],
-            objects[n], envelopes[n], structures[n], summaries[n] FROM placed ON CONFLICT DO NOTHING
+        INSERT INTO mailbox_letter AS l SELECT account, letter_id, size, sha256s[n], coalesce(received[n], clock), threads[n],
+            objects[n], envelopes[n], structures[n], summaries[n], traceparents[n] FROM placed
+        ON CONFLICT (account_id, id) DO UPDATE SET received = excluded.received WHERE (
+            SELECT true FROM mailbox_entry e WHERE e.letter_id = l.id AND '' || e.account_id = l.account_id LIMIT 1
+        ) IS NULL
     ),
     bytes AS (
         INSERT INTO mailbox_body SELECT account, letter_id, bodies[n] FROM placed WHERE bodies[n] IS NOT NULL
@@ -130,26 +135,25 @@ CALL = (
     "SELECT * FROM mailbox_deliver($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
     " extract(epoch FROM {now})::float8)"
 )
-Numbered = tuple[int, NewLetter]
 Column = list[object]
 
 
-def rounds(letters: Sequence[NewLetter]) -> list[list[Numbered]]:
-    """Letters with their places in calls as DELIVER wants them, in order; nearly always all of them in one."""
-    made: list[list[Numbered]] = [[]]
-    at: dict[str, int] = defaultdict(int)  # the round that an account has come to
-    taken: set[tuple[str, int, UUID | None]] = set()  # None: the one that had to be judged with care
-    for n, letter in enumerate(letters):
-        keys: list[UUID | None] = [letter.delivery_id]
+def rounds(letters: Iterable[NewLetter]) -> list[list[NewLetter]]:
+    """Cut into pieces as DELIVER wants them; nearly always one."""
+    made: list[list[NewLetter]] = []
+    taken: set[tuple[str, UUID | None]] = (
+        set()
+    )  # in the last piece; None: the one that has to be judged with care
+    for letter in letters:
+        ids = letter.delivery_id, letter.letter_id
+        keys: set[tuple[str, UUID | None]] = {(letter.account, id_) for id_ in ids}
         if letter.quota or any(not flag.startswith("\\") for flag in letter.flags):
-            keys.append(None)
-        if any((letter.account, at[letter.account], key) in taken for key in keys):
-            at[letter.account] += 1
-        turn = at[letter.account]
-        taken.update((letter.account, turn, key) for key in keys)
-        if turn == len(made):
+            keys.add((letter.account, None))
+        if not made or taken & keys:
             made.append([])
-        made[turn].append((n, letter))
+            taken.clear()
+        made[-1].append(letter)
+        taken |= keys
     return made
 
 
@@ -173,6 +177,7 @@ def arguments(letters: Sequence[NewLetter]) -> list[Column]:
         [x.structure for x in parsed],
         [x.summary for x in parsed],
         [x.thread for x in parsed],
+        [x.traceparent for x in letters],
         [n for n, _ in keywords],
         [name for _, name in keywords],
     ]
