@@ -1,0 +1,185 @@
+"""FETCH responses (RFC 3501 7.4.2, RFC 9051 7.5.2): what they need to know, and how they are written.
+
+``wants`` says what has to be read before; a ``Renderer`` is made once for a command and gives one response for each
+letter: ``response`` from values and the letter's octets, ``steps`` (yubin.imap.bodies) for a letter that is streamed.
+Nothing here waits. A response is all of a letter or none of it: whatever can fail does so before the first octet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from yubin.imap import bodies, section
+from yubin.imap.attributes import Attribute, Entry, Row, attribute
+from yubin.imap.bodies import Need, Range, Steps
+from yubin.imap.commands import items
+from yubin.imap.commands.items import Binary, BinarySize, Item, Section
+from yubin.imap.flags import Rendered, rendered
+from yubin.mail import structure
+from yubin.mail.part import Part
+
+_BESIDE = (items.Flags, items.Uid, items.ModSeq)  # known without a row
+_LETTER = (Section, Binary, BinarySize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wants:
+    """``row``: anything of the letter at all. ``body``: its octets. ``sees``: it sets the flag Seen (RFC 3501 6.4.5)."""
+
+    row: bool
+    envelope: bool
+    structure: bool
+    summary: bool
+    body: bool
+    sees: bool
+
+
+def wants(asked: Sequence[Item]) -> Wants:
+    return Wants(
+        row=any(not isinstance(item, _BESIDE) for item in asked),
+        envelope=any(isinstance(item, items.Envelope) for item in asked),
+        structure=any(_wants_structure(item) for item in asked),
+        summary=any(isinstance(item, items.Preview) for item in asked),
+        body=any(isinstance(item, _LETTER) for item in asked),
+        sees=any(isinstance(item, Section | Binary) and not item.peek for item in asked),
+    )
+
+
+def ranges(asked: Sequence[Item], packed: bytes, size: int) -> list[tuple[int, int]]:
+    """Offset and length of all that the items read of a letter of ``size`` octets whose tree is ``packed``."""
+    root = _tree(packed, size)
+    return list(_ranges(asked, root))
+
+
+class Renderer:
+    """``uid``, ``modseq``: both are told though nobody asked (UID FETCH; RFC 7162 3.1.4.2, with ``tell``).
+
+    ``unknown_encoding`` is True when a part could not be decoded: the command ends with NO [UNKNOWN-CTE] (RFC 3516 4.3).
+    """
+
+    def __init__(
+        self,
+        asked: Sequence[Item],
+        keywords: tuple[str, ...],
+        *,
+        utf8: bool = False,
+        uid: bool = False,
+        modseq: bool = False,
+    ) -> None:
+        self.unknown_encoding = False
+        unique = tuple(dict.fromkeys(asked))
+        if uid and items.Uid() not in unique:
+            unique = (items.Uid(), *unique)
+        shown = rendered(keywords)
+        found = [attribute(item, shown, utf8=utf8) for item in unique]
+        self._attributes: tuple[Attribute, ...] = tuple(one for one in found if one is not None)
+        self._makers = tuple(_maker(item) for item in unique if isinstance(item, _LETTER))
+        self._decoding = tuple(item for item in unique if isinstance(item, Binary | BinarySize))
+        self._told = tuple(_told(unique, shown, modseq=modseq))
+        self._needs_tree = any(_wants_structure(item) for item in unique)
+
+    def response(
+        self,
+        seq: int,
+        uid: int,
+        bits: int,
+        modseq: int,
+        row: Row | None = None,
+        letter: bytes | None = None,
+        *,
+        tell: bool = False,
+    ) -> bytes:
+        """``tell``: its flags have just changed, and are told too. ``letter``: where ``Wants.body``."""
+        entry = Entry(seq, uid, bits, modseq, row)
+        if not self._makers or letter is None:
+            return b"* %d FETCH (%b)\r\n" % (seq, b" ".join(self._values(entry, tell)))
+        return b"".join(_run(self.steps(entry, tell=tell), letter))
+
+    def steps(self, entry: Entry, *, tell: bool = False) -> Steps:
+        """The same, for a letter that somebody else reads."""
+        root = self._root(entry.row)
+        divider = b"* %d FETCH (" % entry.seq
+        values = self._values(entry, tell)
+        if values:
+            yield divider + b" ".join(values)
+            divider = b" "
+        for maker in self._makers:
+            yield divider
+            divider = b" "
+            yield from maker(root)
+        yield b")\r\n"
+
+    def _values(self, entry: Entry, tell: bool) -> list[bytes]:
+        found = [one(entry) for one in self._attributes]
+        return found + [one(entry) for one in self._told] if tell else found
+
+    def _root(self, row: Row | None) -> Part:
+        size = 0 if row is None else row.size
+        root = _tree(row.structure if row is not None and self._needs_tree else b"", size)
+        for item in self._decoding:
+            part = section.locate(root, item.path) if item.path else root
+            if part is not None and not bodies.decodable(part):
+                self.unknown_encoding = True
+        return root
+
+
+def _wants_structure(item: Item) -> bool:
+    if isinstance(item, Section):
+        return bool(item.path or item.kind)
+    return isinstance(item, items.BodyStructure) or (
+        isinstance(item, Binary | BinarySize) and bool(item.path)
+    )
+
+
+def _told(asked: Sequence[Item], shown: Rendered, *, modseq: bool) -> Iterator[Attribute]:
+    extra: list[Item] = [items.Flags()]
+    if modseq:
+        extra.append(items.ModSeq())
+    for item in extra:
+        found = attribute(item, shown, utf8=False)
+        if item not in asked and found is not None:
+            yield found
+
+
+def _tree(packed: bytes, size: int) -> Part:
+    """BODY[] needs no tree."""
+    return structure.unpack(packed) if packed else Part(start=0, body=0, end=size)
+
+
+def _maker(item: Section | Binary | BinarySize) -> Callable[[Part], Steps]:
+    if isinstance(item, Section):
+        return partial(bodies.section_steps, item)
+    return (
+        partial(bodies.binary_steps, item) if isinstance(item, Binary) else partial(bodies.size_steps, item)
+    )
+
+
+def _ranges(asked: Sequence[Item], root: Part) -> Iterator[tuple[int, int]]:
+    for item in asked:
+        if isinstance(item, _LETTER):
+            steps = _maker(item)(root)
+            for step in steps:
+                if isinstance(step, Range | Need):
+                    yield step.offset, step.length
+                if isinstance(step, Need):
+                    break  # what follows depends on what it gets
+
+
+def _run(steps: Steps, letter: bytes) -> Iterator[bytes | memoryview]:
+    """Copies nothing: who joins does."""
+    step = next(steps, None)
+    while step is not None:
+        if isinstance(step, Need):
+            step = steps.send(letter[step.offset : step.offset + step.length])
+            continue
+        yield _slice(letter, step) if isinstance(step, Range) else step
+        step = next(steps, None)
+
+
+def _slice(letter: bytes, place: Range) -> bytes | memoryview:
+    end = place.offset + place.length
+    if letter.find(b"\0", place.offset, end) >= 0:
+        return bodies.shown(letter[place.offset : end])
+    return memoryview(letter)[place.offset : end]
