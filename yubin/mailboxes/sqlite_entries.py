@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from operator import lt
 from uuid import UUID
 
 from yubin.mailboxes import flags as bits_of
@@ -20,9 +21,11 @@ _ENTRIES = "entry WHERE account = ? AND mailbox = ?"
 
 
 def _chosen(uids: Sequence[int]) -> tuple[str, tuple[object, ...]]:
-    """A condition and its values."""
+    """A condition and its values; a run of UIDs, which is what is mostly asked for, needs no list."""
     if isinstance(uids, range) and uids.step == 1:
         return " AND uid BETWEEN ? AND ?", (uids.start, uids.stop - 1)
+    if uids and uids[-1] - uids[0] == len(uids) - 1 and all(map(lt, uids, uids[1:])):
+        return " AND uid BETWEEN ? AND ?", (uids[0], uids[-1])
     return " AND uid IN (SELECT value FROM json_each(?))", (json.dumps([*uids]),)
 
 
@@ -74,16 +77,16 @@ def rows(conn: sqlite3.Connection, account: int, mailbox: int, uids: Sequence[in
         )
     ]
     found = conn.execute(
-        f"SELECT e.uid, l.uuid, l.size, l.received, e.saved, l.thread, {', '.join(columns)}"  # noqa: S608
+        f"SELECT e.uid, l.uuid, l.size, l.received, e.saved, l.thread, l.traceparent, {', '.join(columns)}"  # noqa: S608
         f" FROM entry e JOIN letter l ON l.id = e.letter WHERE e.account = ? AND e.mailbox = ? {where} ORDER BY e.uid",
         (account, mailbox, *values),
     )
     return [
         Row(
             uid=uid, letter_id=UUID(bytes=id_), size=size, received=received, saved=saved, thread=thread,
-            envelope=envelope, summary=summary, structure=structure, body=body, object=where_,
+            traceparent=origin, envelope=envelope, summary=summary, structure=structure, body=body, object=where_,
         )
-        for uid, id_, size, received, saved, thread, envelope, summary, structure, body, where_ in found
+        for uid, id_, size, received, saved, thread, origin, envelope, summary, structure, body, where_ in found
     ]  # fmt: skip
 
 
