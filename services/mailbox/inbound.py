@@ -95,6 +95,7 @@ def _new(letter: Inbound, copy: Copy, parsed: Parsed) -> NewLetter:
         received=letter.received,
         special_use=JUNK if copy.junk else "",
         parsed=parsed,
+        traceparent=tracing.followed(),
     )
 
 

@@ -32,6 +32,7 @@ from yubin.mailboxes.port import (
     Want,
     Word,
 )
+from yubin.runtime import tracing
 
 LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
 GRACE = 60.0  # seconds for a letter that is appended, and
@@ -95,6 +96,7 @@ class LocalAccount:
     async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
         for some in _batches(uids, BODIES):
             for row in await self._mailboxes.rows(self.account, mailbox_id, some, Want.BODY):
+                tracing.link(row.traceparent)
                 async with self._storage.room.take(row.size):
                     whole = await self._storage.whole(row.body, row.object)
                     yield replace(row, body=None, object=""), whole
@@ -105,6 +107,7 @@ class LocalAccount:
         rows = await self._mailboxes.rows(self.account, mailbox_id, [uid], Want.BODY)
         if not rows:
             raise NotFound("This letter is gone")
+        tracing.link(rows[0].traceparent)
         async for piece in self._storage.pieces(rows[0], offset, length):
             yield piece
 

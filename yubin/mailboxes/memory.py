@@ -356,7 +356,7 @@ def _row(uid: int, entry: Entry, want: Want) -> Row:
     letter, parsed = entry.letter.given, entry.letter.given.parsed
     return Row(
         uid=uid, letter_id=letter.letter_id, size=letter.size, received=entry.letter.received, saved=entry.saved,
-        thread=parsed.thread, envelope=parsed.envelope if Want.ENVELOPE in want else b"",
+        thread=parsed.thread, traceparent=letter.traceparent, envelope=parsed.envelope if Want.ENVELOPE in want else b"",
         structure=parsed.structure if Want.STRUCTURE in want else b"",
         summary=parsed.summary if Want.SUMMARY in want else b"",
         body=letter.body if Want.BODY in want else None, object=letter.object if Want.BODY in want else "",

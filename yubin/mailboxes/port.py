@@ -101,6 +101,7 @@ class NewLetter:
     special_use: str = ""
     quota: int = 0
     parsed: Parsed
+    traceparent: str = ""  # of the trace in which it came; "" where that is not followed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +178,7 @@ class Row:
     received: float
     saved: float  # when it came into this mailbox (RFC 8514)
     thread: str
+    traceparent: str = ""
     envelope: bytes = b""
     structure: bytes = b""
     summary: bytes = b""

@@ -132,7 +132,7 @@ END""",
 )
 
 CALL = (
-    "SELECT * FROM mailbox_deliver($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+    "SELECT * FROM mailbox_deliver($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
     " extract(epoch FROM {now})::float8)"
 )
 Column = list[object]

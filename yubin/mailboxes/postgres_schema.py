@@ -54,7 +54,7 @@ POSTGRES = (
             f"""CREATE TABLE mailbox_letter (
                 {_ACCOUNT}, id uuid NOT NULL, size bigint NOT NULL, sha256 bytea NOT NULL, received float8 NOT NULL,
                 thread text NOT NULL, object text NOT NULL, envelope bytea NOT NULL, structure bytea NOT NULL,
-                summary bytea NOT NULL, PRIMARY KEY (account_id, id)
+                summary bytea NOT NULL, traceparent text NOT NULL, PRIMARY KEY (account_id, id)
             )""",
             *(
                 f"ALTER TABLE mailbox_letter ALTER COLUMN {name} SET STORAGE EXTERNAL"

@@ -132,7 +132,7 @@ def rows(want: Want) -> str:
         columns += ["l.object", "b.data AS body"]
         body = f"LEFT JOIN LATERAL ({BODY}) AS b ON true"
     return f"""
-    SELECT {", ".join(["e.uid, e.letter_id, l.size, l.received, e.saved, l.thread", *columns])}
+    SELECT {", ".join(["e.uid, e.letter_id, l.size, l.received, e.saved, l.thread, l.traceparent", *columns])}
     FROM unnest($3::bigint[]) AS u(uid)
     CROSS JOIN LATERAL (SELECT * FROM mailbox_entry e WHERE {_THEIRS} AND e.uid = u.uid OFFSET 0) AS e
     CROSS JOIN LATERAL (SELECT * FROM mailbox_letter l WHERE l.account_id = $1 AND l.id = e.letter_id OFFSET 0) AS l {body}

@@ -16,8 +16,9 @@ from yubin.mailboxes import sqlite_accounts as accounts
 from yubin.mailboxes.port import INBOX, Delivered, NewLetter
 
 _LETTER = (
-    "INSERT INTO letter (account, uuid, object, size, received, sha256, thread, envelope, summary, structure)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, uuid) DO NOTHING RETURNING id"
+    "INSERT INTO letter (account, uuid, object, size, received, sha256, thread, envelope, summary, structure,"
+    " traceparent)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, uuid) DO NOTHING RETURNING id"
 )
 _Rows = list[tuple[object, ...]]
 
@@ -166,7 +167,7 @@ class Batch:
         made = self._conn.execute(
             _LETTER,
             (account, key, letter.object, letter.size, received, letter.sha256, parsed.thread, parsed.envelope,
-             parsed.summary, parsed.structure),
+             parsed.summary, parsed.structure, letter.traceparent),
         ).fetchone()  # fmt: skip
         if not made:
             (number,) = self._conn.execute(

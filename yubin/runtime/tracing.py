@@ -95,6 +95,19 @@ def traceparent() -> str:
     return encode(context) if context.is_valid else ""
 
 
+def followed() -> str:
+    """The same where somebody follows it, else ""."""
+    context = trace.get_current_span().get_span_context()
+    return encode(context) if context.is_valid and context.trace_flags.sampled else ""
+
+
+def link(origin: str) -> None:
+    """Links the current span to ``origin``, a traceparent or ""."""
+    current = trace.get_current_span()
+    if origin and current.is_recording() and (context := decode(origin)) is not None:
+        current.add_link(context)
+
+
 def encode(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
 
