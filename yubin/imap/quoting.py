@@ -21,7 +21,7 @@ _SPECIAL = re.compile(rb'(["\\])')
 
 def mailbox(name: str, *, utf8: bool) -> bytes:
     """RFC 3501 9 ``mailbox``."""
-    return astring(name.encode(errors="replace") if utf8 else encode(name), utf8=utf8)
+    return astring(encode(name, utf8=utf8), utf8=utf8)
 
 
 def astring(value: bytes, *, utf8: bool = False) -> bytes:
