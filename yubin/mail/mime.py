@@ -124,6 +124,7 @@ class _Walk:
     def _close(self, keep: int, end: int) -> None:
         while len(self._open) > keep:
             node = self._open.pop()
+            end = max(end, node.entity.body)  # a delimiter may have ended its header
             if not node.children:
                 node.children.append(Part(start=end, body=end, end=end, params=US_ASCII))
             end = max(end, node.children[-1].end)

@@ -26,5 +26,5 @@ def unpack(data: bytes) -> Part:
         raise Internal("this letter's structure has a form that is not known here")
     try:
         return _decoder.decode(memoryview(data)[1:])
-    except (msgspec.MsgspecError, RecursionError) as cause:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
         raise Internal("this letter's structure cannot be read") from cause

@@ -61,7 +61,7 @@ def unpack(data: bytes) -> Summary:
         raise Internal("this letter's summary has a form that is not known here")
     try:
         return _decoder.decode(memoryview(data)[1:])
-    except msgspec.MsgspecError as cause:
+    except (msgspec.MsgspecError, ValueError) as cause:
         raise Internal("this letter's summary cannot be read") from cause
 
 

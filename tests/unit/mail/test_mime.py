@@ -200,6 +200,16 @@ LINES = st.sampled_from(
     [b"Content-Type: multipart/mixed; boundary=a", b"", b"--a", b"Content-Type: message/rfc822", b"", b"--a"],
     b"\n",
 )
+@example(
+    [
+        b"Content-Type: multipart/x; boundary=ab",
+        b"",
+        b"--ab",
+        b"Content-Type: multipart/x; boundary=a",
+        b"--ab",
+    ],
+    b"\n",
+)
 def test_mutated_multiparts(lines, end):
     """Parts lie within each other and in order, with either line end, and both give one tree."""
     raw = end.join(lines)

@@ -53,7 +53,9 @@ def test_fields_that_newer_code_added_are_passed_over():
     assert structure.unpack(newer) == parse(b"\r\n")
 
 
-@pytest.mark.parametrize("data", [b"", b"\x02abc", b"\x01", b"\x01\x93\x01", b"\x01" + b"\x91" * 5000])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x02abc", b"\x01", b"\x01\x93\x01", b"\x01\x91\xa1\x80", b"\x01" + b"\x91" * 5000]
+)
 def test_what_cannot_be_read_is_a_fault_of_ours(data):
     """A broken row is an answer of 4xx."""
     with pytest.raises(Internal):
