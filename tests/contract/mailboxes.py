@@ -35,6 +35,7 @@ DAY = 86400.0
 SHIFTED_NOW = "(SELECT to_timestamp(at) FROM test_clock)"
 KINDS = ("memory", "sqlite", "postgres")
 PARSED = Parsed(envelope=b"(envelope)", structure=b"\x00structure", summary=b"\xffsummary", thread="t1")
+TRACE = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 MARI, KEN = "mari", "ken"
 
 
@@ -240,7 +241,7 @@ async def _followed(store: Mailboxes, account: str, old: View, new: View) -> Non
 def letter(account: str = MARI, body: bytes | None = b"hello", **changes: Any) -> NewLetter:
     base = NewLetter(
         account=account, delivery_id=uuid7(), letter_id=uuid7(), body=body, size=len(body or b"") or 5,
-        sha256=b"\x01" * 32, parsed=PARSED,
+        sha256=b"\x01" * 32, traceparent=TRACE, parsed=PARSED,
     )  # fmt: skip
     return replace(base, **changes)
 

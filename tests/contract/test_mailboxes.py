@@ -16,6 +16,7 @@ from tests.contract.mailboxes import (
     MARI,
     PARSED,
     START,
+    TRACE,
     counted,
     filled,
     flags_of,
@@ -109,9 +110,9 @@ async def test_delivered_letters_are_there_as_they_were_given(mailboxes):
     ]
     assert (inbox.messages, inbox.unseen, inbox.uidnext, inbox.size) == (2, 1, 3, 8)
     assert list(await mailboxes.store.rows(MARI, 1, [2, 1, 77], ALL)) == [
-        Row(uid=1, letter_id=first.letter_id, size=5, received=12345.5, saved=START, thread="t1", body=b"\x00\xffone",
+        Row(uid=1, letter_id=first.letter_id, size=5, received=12345.5, saved=START, thread="t1", traceparent=TRACE, body=b"\x00\xffone",
             envelope=PARSED.envelope, structure=PARSED.structure, summary=PARSED.summary),
-        Row(uid=2, letter_id=second.letter_id, size=3, received=START, saved=START, thread="t1", body=b"two",
+        Row(uid=2, letter_id=second.letter_id, size=3, received=START, saved=START, thread="t1", traceparent=TRACE, body=b"two",
             envelope=PARSED.envelope, structure=PARSED.structure, summary=PARSED.summary),
     ]  # fmt: skip
     assert await flags_of(mailboxes, 1) == {1: {"\\Seen", "$Label"}, 2: frozenset()}

@@ -48,7 +48,7 @@ SQLITE = (
             """CREATE TABLE letter (
                 id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, uuid BLOB NOT NULL, object TEXT NOT NULL,
                 size INTEGER NOT NULL, received REAL NOT NULL, sha256 BLOB NOT NULL, thread TEXT NOT NULL,
-                envelope BLOB NOT NULL, summary BLOB NOT NULL, structure BLOB NOT NULL, traceparent TEXT NOT NULL
+                traceparent TEXT NOT NULL, envelope BLOB NOT NULL, summary BLOB NOT NULL, structure BLOB NOT NULL
             )""",
             "CREATE UNIQUE INDEX letter_uuid ON letter (account, uuid)",
             "CREATE INDEX letter_object ON letter (object) WHERE object <> ''",
