@@ -14,9 +14,9 @@ from yubin.imap.strings import string
 
 @dataclass(frozen=True, kw_only=True)
 class Partial:
-    """RFC 9394 3.1: the range that was asked for, as it was written, and what of the result lies in it."""
+    """RFC 9394 3.1: the range that was asked for, and what of the result lies in it."""
 
-    asked: str
+    asked: tuple[int, int]
     numbers: Sequence[int]
 
 
@@ -37,7 +37,7 @@ def esearch(
     *,
     uid: bool,
     modseq: int | None = None,
-    partial: Partial | None = None,
+    part: Partial | None = None,
 ) -> bytes:
     """``numbers`` in the order of the result: ascending, or as SORT has it (RFC 5267 2: MIN is then the first one).
 
@@ -55,11 +55,21 @@ def esearch(
         out.append(b"COUNT %d" % len(numbers))
     if numbers and "ALL" in returns:
         out.append(b"ALL %b" % uid_set(numbers).encode())
-    if partial is not None:
-        out.append(b"PARTIAL (%b %b)" % (partial.asked.encode(), uid_set(partial.numbers).encode() or b"NIL"))
+    if part is not None:
+        out.append(b"PARTIAL (%d:%d %b)" % (*part.asked, uid_set(part.numbers).encode() or b"NIL"))
     if modseq is not None and numbers:
         out.append(b"MODSEQ %d" % modseq)
     return b" ".join(out) + b"\r\n"
+
+
+def partial(numbers: Sequence[int], asked: tuple[int, int]) -> Partial:
+    """From the first result (1), or, negative, from the last (-1); the order of the result stays (RFC 9394 3.1)."""
+    first, last = sorted(map(abs, asked))
+    if asked[0] > 0:
+        return Partial(asked=asked, numbers=numbers[first - 1 : last])
+    return Partial(
+        asked=asked, numbers=numbers[max(len(numbers) - last, 0) : max(len(numbers) - first + 1, 0)]
+    )
 
 
 def _numbers(name: bytes, numbers: Sequence[int], modseq: int | None) -> bytes:

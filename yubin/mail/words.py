@@ -156,7 +156,7 @@ def of(raw: bytes, letter: Letter) -> Words:
     shown = [display(entry[1]) for entry in letter.headers.fields if indexed(entry[0])]
     _gather(["\n".join(shown)], header, WORDS)
     body: set[str] = set()
-    _gather(_texts(raw, letter.part), body, WORDS - len(header))
+    _gather(texts(raw, letter.part), body, WORDS - len(header))
     return Words(frozenset(header), frozenset(body))
 
 
@@ -174,7 +174,7 @@ def _gather(texts: Iterable[str], found: set[str], most: int) -> None:
             return
 
 
-def _texts(raw: bytes, part: Part) -> Iterator[str]:
+def texts(raw: bytes, part: Part) -> Iterator[str]:
     """What a reader sees in the parts of a letter, and in those of letters inside; and the names of all."""
     waiting, left = [part], TEXT_LIMIT
     while waiting and left > 0:

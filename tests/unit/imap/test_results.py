@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yubin.imap.results import Partial, esearch, search, sort
+from yubin.imap.results import esearch, partial, search, sort
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ from yubin.imap.results import Partial, esearch, search, sort
                 range(1, 1000),
                 frozenset({"COUNT", "PARTIAL"}),
                 uid=True,
-                partial=Partial(asked="-1:-100", numbers=range(900, 1000)),
+                part=partial(range(1, 1000), (-1, -100)),
             ),
             b'* ESEARCH (TAG "A01") UID COUNT 999 PARTIAL (-1:-100 900:999)',
         ),
         (
-            esearch(b"A02", [1], frozenset(), uid=True, partial=Partial(asked="501:600", numbers=[])),
+            esearch(b"A02", [1], frozenset(), uid=True, part=partial([1], (501, 600))),
             b'* ESEARCH (TAG "A02") UID PARTIAL (501:600 NIL)',
         ),
         (
@@ -55,3 +55,22 @@ from yubin.imap.results import Partial, esearch, search, sort
 def test_a_result_is_as_the_rfc_prints_it(line, printed):
     """RFC 3501 7.2.5, RFC 7162 3.1.5, RFC 5256 5, RFC 4731 3.1, RFC 9394 3.1."""
     assert line == printed + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ((1, 2), [9, 7]),
+        ((2, 1), [9, 7]),
+        ((3, 100), [5, 3, 1]),
+        ((6, 100), []),
+        ((-1, -2), [3, 1]),
+        ((-2, -1), [3, 1]),
+        ((-3, -3), [5]),
+        ((-4, -100), [9, 7]),
+        ((-6, -9), []),
+    ],
+)
+def test_a_part_of_a_result_is_counted_from_either_end(asked, found):
+    """RFC 9394 3.1: in the order of the result, from its first or its last."""
+    assert list(partial([9, 7, 5, 3, 1], asked).numbers) == found
