@@ -73,7 +73,7 @@ class Line(Event):
     octets: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Broken(Event):
     """Nothing that follows can be understood: BYE, and the connection is closed."""
 

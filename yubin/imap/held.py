@@ -1,6 +1,8 @@
-"""Octets that were fed and not yet read."""
+"""Octets that were fed and not yet read. A line ends with CRLF; a bare LF is taken for one too."""
 
 from __future__ import annotations
+
+from yubin.imap.flaw import Flaw
 
 
 class Held:
@@ -20,6 +22,13 @@ class Held:
         if end < 0:
             self._searched = len(self._octets)
         return end
+
+    def line(self, room: int) -> bytes | None:
+        """The next line without its end; None: it has not come. Raises Flaw when it is longer (CASES H4)."""
+        end = self.line_end()
+        if (end if end >= 0 else len(self._octets)) > room:
+            raise Flaw("The line is too long", code="LIMIT")
+        return self.take(end + 1)[:-1].removesuffix(b"\r") if end >= 0 else None
 
     def begin(self, most: int) -> bytes:
         """A look at the first octets."""

@@ -56,8 +56,7 @@ class Lexer:
             raise self.expected(what)
 
     def end(self) -> None:
-        """The end of the command; some clients leave spaces before it."""
-        if self.text[self.at :].strip(b" "):
+        if not self.ended():
             raise self.expected("The end of the command")
 
     def word(self, what: str) -> str:

@@ -24,5 +24,6 @@ class Limits:
     literal: int = 64 * 1024  # all literals of a command together, without letters
     before_login: int = 8 * 1024  # lines and literals of a command together
     literals: int = 1000  # in a command
+    mistakes: int = 200  # in a row, before the connection ends
     append: int = 50 * 1024 * 1024
     swallow: int = 1024 * 1024

@@ -17,28 +17,25 @@ that came with it. Held are the command under way (Limits) and what was fed and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
-from yubin.imap import request
-from yubin.imap.commands import append
-from yubin.imap.commands import replace as replacement
+from yubin.imap import letters, request
 from yubin.imap.commands.table import LETTERS
 from yubin.imap.events import Broken, Event, GoAhead, Line, Message, Octets, Request, Syntax
 from yubin.imap.flaw import Flaw
-from yubin.imap.gathering import TAIL, Announcement, Gathering, announcement
+from yubin.imap.gathering import Announcement, Gathering, announcement
 from yubin.imap.held import Held
+from yubin.imap.letters import Letters
 from yubin.imap.limits import TAG, Limits
 from yubin.imap.parser import Parser
 from yubin.imap.request import Head
+from yubin.imap.rest import Rest
 
 __all__ = ["Broken", "Event", "GoAhead", "Line", "Message", "Octets", "Reader", "Request", "Syntax"]
 
-Args = append.Args | replacement.Args
-Done = (
-    Event | bool
-)  # what a step did: an event; True: go on with the next step; False: more octets are needed
-_BLANK = Syntax(tag=request.UNTAGGED, text="An empty line is no command")
-_TOO_LONG = "The command is too long"
+Done = Event | bool  # of a step: an event; True: the next step goes on; False: more octets are needed
+_BLANK = Flaw("An empty line is no command")
+_MISTAKES = Flaw("Too many mistakes", code="LIMIT")
 
 
 class Reader:
@@ -51,10 +48,10 @@ class Reader:
         self._step: Callable[[], Done] = self._line
         self._gathering = Gathering(limits)
         self._head: Head | None = None  # of a command that has literals
-        self._args: Args | None = None  # of a command that has letters
-        self._sync = False  # of the last letter: its client waits
-        self._left = 0  # octets of the literal under way
-        self._swallowed, self._bound, self._tail = 0, 0, b""
+        self._letters: Letters | None = None  # of a command that has letters
+        self._left = 0  # octets of the string under way
+        self._rest = Rest(0, 0)
+        self._mistakes = 0  # in a row
 
     # ── what a session calls ──
 
@@ -71,18 +68,26 @@ class Reader:
 
     def accept(self) -> None:
         """The letter of the last Message is wanted. A client that waits has to be told ``+``."""
-        self._step = self._letter
+        if self._letters is not None:
+            self._step = partial(self._letter, self._letters)
 
     def refuse(self) -> None:
-        """It is not; the session answers the command, which gives no more events."""
-        if self._sync:
+        """It is not, or (between its Octets) no longer; the session answers the command, which gives no more events.
+
+        Harmless when no letter is under way.
+        """
+        under_way, self._letters = self._letters, None
+        if under_way is None:
+            return
+        if under_way.sync and self._step == self._asked:
             self._begin()
         else:
-            self._swallow(self._left, max(self.limits.append, self.limits.swallow))
+            self._swallow(under_way.left, max(self.limits.append, self.limits.swallow))
 
     def raw(self, on: bool) -> None:
         """Lines that are no commands, for AUTHENTICATE and IDLE."""
-        self._step = self._raw_line if on else self._line
+        if self._step != self._over:
+            self._step = self._raw_line if on else self._line
 
     def take(self) -> bytes:
         """What was fed and not read: to forget it (STARTTLS), or because it has to be inflated (COMPRESS)."""
@@ -94,61 +99,57 @@ class Reader:
         """The next octets are a command's first."""
         if self._head is not None:
             self._gathering = Gathering(self.limits)
-        self._head = self._args = None
+        self._head = self._letters = None
         self._step = self._line
 
     def _read(self) -> bytes | Done:
         """A line of the command under way."""
-        room = self._gathering.room(self.logged_in)
-        end = self._held.line_end()
-        if (end if end >= 0 else len(self._held)) > room:
-            return self._too_long()
-        return self._held.take(end + 1).removesuffix(b"\n").removesuffix(b"\r") if end >= 0 else False
+        try:
+            line = self._held.line(self._gathering.room(self.logged_in))
+        except Flaw as flaw:
+            return self._too_long(flaw)
+        return False if line is None else line
 
     def _line(self) -> Done:
         line = self._read()
         if not isinstance(line, bytes):
             return line
         if not line and self._head is None:
-            return _BLANK
+            return self._wrong(request.UNTAGGED, _BLANK)
         found = announcement(line)
         if found is not None:
             return self._announced(line, found)
-        text = self._gathering.text(line)
+        text = self._gathering.text(line.rstrip(b" "))  # some clients leave spaces there
         self._begin()
         try:
-            return request.parse(text, utf8=self.utf8)
+            whole = request.parse(text, utf8=self.utf8)
         except Flaw as flaw:
-            return request.syntax(text, flaw)
+            return self._wrong(request.tag_of(text), flaw)
+        self._mistakes = 0
+        return whole
 
-    def _raw_line(self) -> Done:
-        end = self._held.line_end()
-        room = self.limits.line if self.logged_in else self.limits.before_login
-        if (end if end >= 0 else len(self._held)) > room:
-            return self._broken("The line is too long")
-        if end < 0:
-            return False
-        return Line(self._held.take(end + 1).removesuffix(b"\n").removesuffix(b"\r"))
-
-    def _too_long(self) -> Done:
-        """CASES H4."""
+    def _too_long(self, flaw: Flaw) -> Done:
         if not self.logged_in:
-            return self._broken(_TOO_LONG)
+            return self._broken(flaw)
         tag = self._head.tag if self._head else request.tag_of(self._held.begin(TAG + 1))
         self._swallow(0, self.limits.swallow)
-        self._step = self._swallow_line
-        return Syntax(tag=tag, text=_TOO_LONG, code="LIMIT")
+        return self._wrong(tag, flaw)
+
+    def _raw_line(self) -> Done:
+        try:
+            line = self._held.line(self.limits.line if self.logged_in else self.limits.before_login)
+        except Flaw as flaw:
+            return self._broken(flaw)
+        return False if line is None else Line(line)
 
     # ── literals of strings ──
 
     def _announced(self, line: bytes, found: Announcement) -> Done:
         try:
-            if self._head is None:
-                self._head = request.head(line)
-            if self._head.name in LETTERS:
-                asked = self._opening(self._head, self._gathering.text(line), found)
-                if asked is not None:
-                    return asked
+            self._head = self._head or request.head(line)
+            message = self._opening(self._head, line, found)
+            if message is not None:
+                return message
             self._gathering.announce(line, found, self.logged_in)
         except Flaw as flaw:
             return self._flawed(self._head.tag if self._head else request.tag_of(line), flaw, found)
@@ -164,62 +165,43 @@ class Reader:
 
     # ── letters ──
 
-    def _opening(self, head: Head, text: bytes, found: Announcement) -> Message | None:
-        """None: the literal is the mailbox' name."""
-        p = Parser(text, head.end, uid=head.uid, utf8=self.utf8)
-        args = LETTERS[head.name](p)
-        if args is None:
+    def _opening(self, head: Head, line: bytes, found: Announcement) -> Message | None:
+        """None: what was announced is a string."""
+        if head.name not in LETTERS:
             return None
-        if not self.logged_in:
-            raise Flaw("This command needs a login")
-        return self._ask(head, args, append.append_message(p), found)
-
-    def _ask(self, head: Head, args: Args, letter: append.Letter, found: Announcement) -> Message:
-        if len(args.messages) == (self.limits.literals if head.name == "APPEND" else 1):
-            raise Flaw("The command has too many letters", code="LIMIT")
-        args = replace(args, messages=(*args.messages, letter))
-        self._args, self._left, self._sync, self._step = args, letter.size, found.sync, self._asked
-        return Message(
-            tag=head.tag,
-            name=head.name,
-            uid=head.uid,
-            size=letter.size,
-            sync=found.sync,
-            number=len(args.messages),
-            args_so_far=args,
-            too_big=letter.size > self.limits.append,
-        )
+        p = Parser(self._gathering.text(line), head.end, uid=head.uid, utf8=self.utf8)
+        self._letters = letters.opened(p, head, self.limits, logged_in=self.logged_in)
+        if self._letters is None:
+            return None
+        self._step = self._asked
+        return self._letters.message(p, found)
 
     def _asked(self) -> Done:
         return False
 
-    def _letter(self) -> Done:
-        if not self._left:
-            self._step = self._behind_letter
+    def _letter(self, of: Letters) -> Done:
+        if not of.left:
+            self._step = partial(self._behind_letter, of)
             return True
-        data = self._held.take(min(self._left, len(self._held)))
-        self._left -= len(data)
+        data = self._held.take(min(of.left, len(self._held)))
+        of.left -= len(data)
         return Octets(data) if data else False
 
-    def _behind_letter(self) -> Done:
-        """The next letter, or the end of the command."""
+    def _behind_letter(self, of: Letters) -> Done:
         line = self._read()
         if not isinstance(line, bytes):
             return line
-        head, args = self._head, self._args
-        assert head is not None and args is not None  # noqa: PT018, S101 - a letter has been asked for
         found = announcement(line)
         try:
-            p = Parser(line, utf8=self.utf8)
-            if args.messages[-1].utf8:
-                p.expect(b")", "A parenthesis")
-            if found is not None:
-                return self._ask(head, args, append.append_message(p), found)
-            p.end()
+            event = of.behind(line.rstrip(b" "), found, utf8=self.utf8)
         except Flaw as flaw:
-            return self._flawed(head.tag, flaw, found)
-        self._begin()
-        return Request(tag=head.tag, name=head.name, uid=head.uid, args=args)
+            return self._flawed(self._head.tag if self._head else request.UNTAGGED, flaw, found)
+        if isinstance(event, Message):
+            self._step = self._asked
+        else:
+            self._begin()
+            self._mistakes = 0
+        return event
 
     # ── what is thrown away ──
 
@@ -228,45 +210,33 @@ class Reader:
             self._begin()
         else:
             self._swallow(found.size, self.limits.swallow if self.logged_in else self.limits.before_login)
+        return self._wrong(tag, flaw)
+
+    def _wrong(self, tag: bytes, flaw: Flaw) -> Event:
+        self._mistakes += 1
+        if self._mistakes > self.limits.mistakes:
+            return self._broken(_MISTAKES)
         return Syntax(tag=tag, text=flaw.text, code=flaw.code, status=flaw.status)
 
     def _swallow(self, octets: int, bound: int) -> None:
         """``octets`` of a literal and the rest of the command."""
-        self._swallowed, self._bound, self._tail = 0, bound, b""
-        self._left, self._step = octets, self._swallow_literal
+        self._letters = None
+        self._rest = Rest(octets, bound)
+        self._step = self._swallowing
 
-    def _swallow_literal(self) -> Done:
-        if self._swallowed + self._left > self._bound:
-            return self._broken("The literal is too large", "TOOBIG")
-        taken = len(self._held.take(min(self._left, len(self._held))))
-        self._swallowed += taken
-        self._left -= taken
-        if self._left:
-            return False
-        self._step = self._swallow_line
-        return True
-
-    def _swallow_line(self) -> Done:
-        end = self._held.line_end()
-        taken = self._held.take(end + 1 if end >= 0 else len(self._held))
-        self._swallowed += len(taken)
-        if self._swallowed > self._bound:
-            return self._broken(_TOO_LONG, "TOOBIG")
-        self._tail = (self._tail + taken)[-TAIL:]
-        if end < 0:
-            return False
-        found = announcement(self._tail.removesuffix(b"\n").removesuffix(b"\r"))
-        self._tail = b""
-        if found is None or found.sync:
+    def _swallowing(self) -> Done:
+        try:
+            ended = self._rest.read(self._held)
+        except Flaw as flaw:
+            return self._broken(flaw)
+        if ended:
             self._begin()
-        else:
-            self._left, self._step = found.size, self._swallow_literal
-        return True
+        return ended
 
-    def _broken(self, text: str, code: str = "") -> Broken:
-        self._step = self._over
+    def _broken(self, flaw: Flaw) -> Broken:
+        self._letters, self._step = None, self._over
         self._held.clear()
-        return Broken(text=text, code=code)
+        return Broken(text=flaw.text, code=flaw.code)
 
     def _over(self) -> Done:
         return False

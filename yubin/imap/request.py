@@ -6,14 +6,10 @@ import re
 from dataclasses import dataclass
 
 from yubin.imap.commands.table import UID_VERBS, VERBS
-from yubin.imap.events import Broken, Event, GoAhead, Line, Message, Octets, Request, Syntax
+from yubin.imap.events import Request
 from yubin.imap.flaw import Flaw
 from yubin.imap.limits import TAG
 from yubin.imap.parser import Parser
-
-__all__ = [
-    "Broken", "Event", "GoAhead", "Line", "Message", "Octets", "Request", "Syntax", "head", "parse", "syntax", "tag_of",
-]  # fmt: skip
 
 UNTAGGED = b"*"
 _TAG = re.compile(rb"[!#$&',-\[\]^-z|}~]{1,%d}+(?= )" % TAG)
@@ -54,7 +50,3 @@ def parse(text: bytes, *, utf8: bool = False) -> Request:
     args = VERBS[first.name](p)
     p.end()
     return Request(tag=first.tag, name=first.name, uid=first.uid, args=args)
-
-
-def syntax(text: bytes, flaw: Flaw) -> Syntax:
-    return Syntax(tag=tag_of(text), text=flaw.text, code=flaw.code, status=flaw.status)

@@ -20,8 +20,6 @@ def parse(p: Parser) -> Args:
     names: list[str] = []
     while not names or not p.ended():
         p.sp()
-        if names and p.ended():
-            break
         if len(names) == ITEMS:
             raise Flaw(f"A list has at most {ITEMS} items", code="LIMIT")
         names.append(p.atom("A capability").upper())

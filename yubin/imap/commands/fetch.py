@@ -35,7 +35,7 @@ def parse(p: Parser) -> Args:
     p.sp()
     items = tuple(dict.fromkeys(_items(p)))
     modifiers = _Modifiers()
-    if p.took(b" ") and not p.ended():
+    if p.took(b" "):
         p.listed(lambda: _modifier(p, modifiers), least=1)
     if modifiers.vanished and (not p.uid or modifiers.changed_since is None):
         raise Flaw("VANISHED goes with UID FETCH and CHANGEDSINCE")

@@ -115,8 +115,6 @@ class _Keys:
         keys: list[Key] = []
         while not self.p.ended():
             self.p.sp()
-            if keys and self.p.ended():  # a space before the end
-                break
             keys.append(self.search_key(0))
         if not keys:
             raise self.p.expected("A search key")

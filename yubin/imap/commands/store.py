@@ -46,7 +46,7 @@ def parse(p: Parser) -> Args:
 def _bare(p: Parser) -> tuple[str, ...]:
     """store-att-flags: flags without parentheses."""
     flags = [p.flag()]
-    while p.took(b" ") and not p.ended():
+    while p.took(b" "):
         if len(flags) == ITEMS:
             raise Flaw(f"A list has at most {ITEMS} items", code="LIMIT")
         flags.append(p.flag())
