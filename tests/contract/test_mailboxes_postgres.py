@@ -95,7 +95,7 @@ async def test_the_schema_goes_back_one_step_and_forward_again(postgres_dsn):
 # ── plans ──
 
 FILL = f"""
-    INSERT INTO mailbox_letter SELECT 'big', md5('big' || n)::uuid, 10, '', 0, '', '', '', '', '' FROM generate_series(1, {MANY}) n;
+    INSERT INTO mailbox_letter SELECT 'big', md5('big' || n)::uuid, 10, '', 0, '', '', '', '', '', '' FROM generate_series(1, {MANY}) n;
     INSERT INTO mailbox_entry SELECT 'big', 1, n, md5('big' || n)::uuid, n, 0, 10, 0 FROM generate_series(1, {MANY}) n;
     INSERT INTO mailbox_delivered SELECT 'big', md5('d' || n)::uuid, 1, 1, n, n, 1e12 FROM generate_series(1, {MANY}) n;
     INSERT INTO mailbox_unindexed (account_id, letter_id, until)
