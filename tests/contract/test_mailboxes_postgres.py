@@ -35,6 +35,14 @@ async def store(postgres_dsn: str) -> AsyncIterator[PostgresMailboxes]:
 
 
 @pytest.fixture
+async def single(postgres_dsn: str) -> AsyncIterator[PostgresMailboxes]:
+    """With one connection, so that every statement meets the same plans."""
+    opened = await PostgresMailboxes.open(postgres_dsn, size=1)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
 async def stores(postgres_dsn: str) -> AsyncIterator[list[PostgresMailboxes]]:
     """Three pods at the same database."""
     opened = [await PostgresMailboxes.open(postgres_dsn) for _ in range(3)]
@@ -148,9 +156,9 @@ def everyday(store: PostgresMailboxes) -> dict[str, Callable[[], Awaitable[Any]]
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-async def test_a_plan_made_for_empty_tables_is_good_for_full_ones(postgres_dsn, others, analyzed):
+async def test_a_plan_made_for_empty_tables_is_good_for_full_ones(single, others, analyzed):
     """CASES H6: one connection, whose plans are from when there was nothing (with and without statistics), looks at few rows."""
-    store = await PostgresMailboxes.open(postgres_dsn, size=1)
+    store = single
     for account in ("big", "a1", "a2"):
         await store.mailboxes(account)
     for call in [*everyday(store).values()] * 2:
@@ -174,7 +182,6 @@ async def test_a_plan_made_for_empty_tables_is_good_for_full_ones(postgres_dsn, 
         await call()
         await one_value(store, "SELECT pg_stat_force_next_flush()")
         seen[name] = int(await other.fetchval(LOOKED_AT) - before)
-    await store.close()
     assert {name: rows for name, rows in seen.items() if rows > 500} == {}
 
 
