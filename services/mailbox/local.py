@@ -32,7 +32,7 @@ from yubin.mailboxes.port import (
     Want,
     Word,
 )
-from yubin.runtime import tracing
+from yubin.runtime import faults, tracing
 
 LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
 GRACE = 60.0  # seconds for a letter that is appended, and
@@ -207,6 +207,7 @@ class LocalAccount:
         await self._mailboxes.release(self.account, name, owner)
 
     def _changed(self, mailbox_id: int, modseq: int = 0) -> None:
+        faults.point("mailbox.after_commit")
         self._storage.hints.publish(self.account, mailbox_id, modseq, 0)
 
 

@@ -20,6 +20,7 @@ from yubin.mailboxes.hints import Hints, MemoryHints
 from yubin.mailboxes.port import ROW_LIMIT, Delivered, Mailboxes, NewLetter, Parsed, Row
 from yubin.mailboxes.reading import read
 from yubin.objects.port import Objects
+from yubin.runtime import faults
 
 LARGE = 256 * 1024  # octets; parsing more takes milliseconds
 WINDOW = 1024 * 1024  # octets of an object that are read at a time
@@ -56,6 +57,7 @@ class Storage:
     async def deliver(self, letter: NewLetter) -> Delivered:
         """Durable on return. Raises what the store answers."""
         place = await self._deliver(letter)
+        faults.point("mailbox.after_commit")
         if place.fresh:
             self.hints.publish(letter.account, place.mailbox_id, place.modseq, place.uid + 1)
         return place
