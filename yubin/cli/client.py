@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import ssl
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
 
 PROFILE = "cli.toml"
 TIMEOUT = 30.0
+PIECE = 256 * 1024  # octets of an answer that are looked at together
 
 
 class Refused(click.ClickException):
-    """One line on standard error, exit status 1."""
+    """One line on standard error, exit status 1. ``status`` and ``enhanced`` are the api's, 0 and "" before it answers."""
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+    def __init__(self, message: str, *, status: int = 0, enhanced: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.enhanced = status, enhanced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +136,30 @@ class Api:
     def delete(self, path: str) -> None:
         self._call("DELETE", path)
 
+    def upload(
+        self, path: str, octets: bytes, media: str, *, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Any:
+        """POST of what is no JSON."""
+        return self._call(
+            "POST", path, query=query, content=octets, headers={"content-type": media, **headers}
+        )
+
+    @contextmanager
+    def download(self, path: str) -> Iterator[Iterator[bytes]]:
+        """The octets of an answer as they come. Raises Refused, also in the middle where the api cut it short."""
+        import httpx
+
+        try:
+            with self._http().stream("GET", path) as response:
+                if not response.is_success:
+                    response.read()
+                    raise self._refused(response)
+                yield response.iter_bytes(PIECE)
+        except httpx.RemoteProtocolError as e:
+            raise Refused("the api cut its answer short: look at its log, and try again") from e
+        except httpx.HTTPError as e:
+            raise self._unreachable(e) from e
+
     def close(self) -> None:
         """A connection left open would keep a stopping api waiting."""
         if self._client is not None:
@@ -146,12 +172,15 @@ class Api:
         *,
         query: Mapping[str, str | int] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         import httpx  # late: `yubin --help` must not pay for it
 
         try:
-            response = self._http().request(method, path, params=query, json=body, headers=headers)
+            response = self._http().request(
+                method, path, params=query, json=body, content=content, headers=headers
+            )
         except httpx.HTTPError as e:
             raise self._unreachable(e) from e
         if response.is_success:
@@ -194,7 +223,7 @@ class Api:
     def _refused(self, response: httpx.Response) -> Refused:
         try:
             problem = response.json()
-            detail = escaped(problem["detail"])
+            detail, enhanced = escaped(problem["detail"]), str(problem.get("enhanced", ""))
         except (ValueError, KeyError, TypeError):
             return Refused(
                 f"{escaped(self._connection.api)} answered {response.status_code}, and not as a Yubin api would: is the URL right?",
@@ -202,7 +231,7 @@ class Api:
             )
         if response.status_code == 401:
             detail = "the api does not accept the token: look at --token-file (or YUBIN_API_TOKEN_FILE)"
-        return Refused(detail, status=response.status_code)
+        return Refused(detail, status=response.status_code, enhanced=enhanced)
 
 
 def segment(text: str) -> str:

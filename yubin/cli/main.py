@@ -19,6 +19,7 @@ COMMANDS = {  # name: (module, what --help says)
     "user": ("yubin.cli.user", "Accounts: who may log in and send."),
     "alias": ("yubin.cli.alias", "Addresses that stand for others."),
     "send": ("yubin.cli.send", "Send a letter."),
+    "mailbox": ("yubin.cli.mailbox", "What is in an account's mailboxes; search, import and export."),
     "track": ("yubin.cli.track", "Follow a letter by its tracking number."),
     "queue": ("yubin.cli.queue", "What waits to be delivered; cancel, hold, flush."),
 }

@@ -107,6 +107,11 @@ def size(octets: int) -> str:
     return f"{number} {('B', 'KiB', 'MiB', 'GiB')[power]}"
 
 
+def letters(count: int) -> str:
+    """``1 letter``, ``2 letters``."""
+    return f"{count} letter{'s' * (count != 1)}"
+
+
 def reply(code: int, enhanced: str, text: str) -> str:
     """``550 5.1.1 No such user``."""
     return " ".join(part for part in (str(code) if code else "", enhanced, escaped(text)) if part)
