@@ -39,11 +39,8 @@ def announcement(line: bytes) -> Announcement | None:
 class Gathering:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._parts: list[bytes] = []
+        self._octets = bytearray()
         self._lines = self._literals = self._count = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._parts)
 
     def room(self, logged_in: bool) -> int:
         """For the next line."""
@@ -53,7 +50,7 @@ class Gathering:
 
     def text(self, line: bytes = b"") -> bytes:
         """All of it, with the line that came last; its literals lie where they were announced."""
-        return b"".join([*self._parts, line]) if self._parts else line
+        return bytes(self._octets + line) if self._octets else line
 
     def announce(self, line: bytes, found: Announcement, logged_in: bool) -> None:
         """Makes room for a literal. Raises Flaw where there is none (CASES H1, H2)."""
@@ -64,10 +61,11 @@ class Gathering:
             raise Flaw(f"A non-synchronizing literal has at most {NONSYNC} octets here", code="TOOBIG")
         if self._count == self._limits.literals:
             raise Flaw("The command has too many literals", code="LIMIT")
-        self._parts += (line, b"\r\n")
+        self._octets += line
+        self._octets += b"\r\n"
         self._lines += len(line) + 2
         self._literals += found.size
         self._count += 1
 
     def literal(self, octets: bytes) -> None:
-        self._parts.append(octets)
+        self._octets += octets
