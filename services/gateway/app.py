@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from services.gateway.config import Settings
 from services.gateway.gateway import Gateway
+from services.gateway.imap.service import Imap
+from services.gateway.imap.watch import Watch
 from services.gateway.leases import Leases
 from services.gateway.memory import return_large_buffers
 from services.gateway.pop3.service import Pop3
@@ -15,7 +18,9 @@ from services.gateway.pop3.shelf import Shelf
 from services.gateway.sessions import Passes
 from services.gateway.tls import ServerTls
 from yubin.accounts.remote import RemoteDirectory, RemoteSessions
-from yubin.mailboxes.remote import RemoteAccount
+from yubin.imap.limits import Limits
+from yubin.mailboxes.hints_nats import open_hints
+from yubin.mailboxes.remote import RemoteAccount, compare
 from yubin.runtime.process import Pod
 from yubin.runtime.settings import host_port
 
@@ -44,12 +49,36 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         idle=settings.idle_timeout,
         login_timeout=settings.login_timeout,
     )
+    hints = open_hints(settings.nats_url, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key)
+    watch = Watch(hints, partial(compare, mailbox))
+    pod.spawn(watch.run(), "watch")
+    imap = Imap(
+        hostname=settings.hostname,
+        starttls=context is not None,
+        auth_without_tls=settings.auth_without_tls,
+        authenticator=RemoteDirectory(directory),
+        account=lambda session: RemoteAccount(mailbox, session),
+        passes=passes,
+        leases=leases,
+        watch=watch,
+        limits=Limits(append=settings.append_limit),
+        quota=settings.quota,
+        per_user=settings.connections_per_user,
+        idle=settings.imap_idle_timeout,
+        login_timeout=settings.login_timeout,
+        login_failures=settings.login_failures,
+    )
     gateway = Gateway(settings.limits(), context)
-    if settings.pop3_listen:
-        await gateway.listen(pop3, *host_port(settings.pop3_listen))
-    if settings.pop3s_listen:
-        await gateway.listen(pop3, *host_port(settings.pop3s_listen), implicit_tls=True)
+    for service, clear, tls_only in (
+        (pop3, settings.pop3_listen, settings.pop3s_listen),
+        (imap, settings.imap_listen, settings.imaps_listen),
+    ):
+        if clear:
+            await gateway.listen(service, *host_port(clear))
+        if tls_only:
+            await gateway.listen(service, *host_port(tls_only), implicit_tls=True)
     try:
         yield
     finally:
         await gateway.stop(settings.grace)
+        await hints.close()

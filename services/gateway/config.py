@@ -19,6 +19,8 @@ class Settings(PodSettings):
     hostname: str = Field(description="the name in the greeting; what mail programs are told")
     pop3_listen: str = Field("0.0.0.0:1110", description="POP3 with STLS (port 110); empty: none")
     pop3s_listen: str = Field("0.0.0.0:1995", description="POP3 over TLS (port 995); empty: none")
+    imap_listen: str = Field("0.0.0.0:1143", description="IMAP with STARTTLS (port 143); empty: none")
+    imaps_listen: str = Field("0.0.0.0:1993", description="IMAP over TLS (port 993); empty: none")
     mail_tls_cert: Path | None = Field(None, description="PEM file: the certificate chain mail programs see")
     mail_tls_key: Path | None = Field(None, description="PEM file: its private key")
     auth_without_tls: bool = Field(
@@ -32,8 +34,21 @@ class Settings(PodSettings):
     idle_timeout: float = Field(
         600.0, ge=600, description="without a command, then it is closed (RFC 1939 3: at least 600)"
     )
+    imap_idle_timeout: float = Field(
+        1800.0, ge=1800, description="the same for IMAP, also in IDLE (RFC 9051 5.4: at least 1800)"
+    )
     login_timeout: float = Field(180.0, gt=0, description="from the connection to the login")
     login_failures: int = Field(3, ge=1, description="wrong passwords, then the connection is closed")
+    connections_per_user: int = Field(50, ge=1, description="IMAP sessions of one account, on all gateways")
+    quota: int = Field(
+        0, ge=0, description="octets of an account that has none of its own, as the mailbox pods have it"
+    )
+    append_limit: int = Field(
+        50 * 1024 * 1024,
+        ge=1,
+        le=256 * 1024 * 1024,
+        description="octets of a letter that a client may append",
+    )
     errors: int = Field(10, ge=1, description="bad commands in a row, then the connection is closed")
     idle_commands: int = Field(
         100, ge=1, description="NOOP, CAPA, … at once, and one a second; then it is closed"
@@ -44,12 +59,14 @@ class Settings(PodSettings):
 
     @model_validator(mode="after")
     def _tls_or_loopback(self) -> Self:
-        listens = [text for text in (self.pop3_listen, self.pop3s_listen) if text]
+        every = (self.pop3_listen, self.pop3s_listen, self.imap_listen, self.imaps_listen)
+        listens = [text for text in every if text]
         for text in listens:
             host_port(text)
         if (self.mail_tls_cert is None) != (self.mail_tls_key is None):
             raise ValueError("set both YUBIN_MAIL_TLS_CERT and YUBIN_MAIL_TLS_KEY")
-        if self.mail_tls_cert is None and (self.pop3s_listen or not self.auth_without_tls):
+        implicit = self.pop3s_listen or self.imaps_listen
+        if self.mail_tls_cert is None and (implicit or not self.auth_without_tls):
             raise ValueError("set YUBIN_MAIL_TLS_CERT and YUBIN_MAIL_TLS_KEY: nobody may log in without TLS")
         if self.auth_without_tls and not all(_loopback(text) for text in listens):
             raise ValueError("YUBIN_AUTH_WITHOUT_TLS is for loopback addresses only")

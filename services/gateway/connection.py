@@ -14,6 +14,7 @@ does not read. So a connection holds little of either direction. A command under
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import structlog
@@ -63,11 +64,12 @@ class Connection(asyncio.Protocol):
         self._deadline = float("inf")
         self._timer: asyncio.TimerHandle | None = None
         self._dismissal: Failure | None = None
-        self._lost = self._over = self._crowded = self._held_back = self._late = False
+        self._lost = self._over = self._crowded = self._held_back = self._late = self._nudged = False
         self._received = metrics.octets(service.name, "in")
         self._sent = metrics.octets(service.name, "out")
         self.peer = ""
         self.tls = False
+        self.sealed: Callable[[bytes], bytes] = bytes  # how a farewell goes out; a service may compress
 
     # ── what asyncio calls ──
 
@@ -109,8 +111,11 @@ class Connection(asyncio.Protocol):
     # ── what a service calls ──
 
     async def read(self, seconds: float) -> bytes:
-        """All octets that are there, once there are some; within ``seconds``. Raises Ended."""
+        """All octets that are there, once there are some; within ``seconds``. None at all after ``nudge``. Raises Ended."""
         while not self._held:
+            if self._nudged:
+                self._nudged = False
+                return b""
             if self._lost:
                 raise Gone
             if self._dismissal is not None:
@@ -151,6 +156,12 @@ class Connection(asyncio.Protocol):
         self._transport = made  # the first octets may have come through it already
         self._transport.set_write_buffer_limits(high=HIGH)
         self.tls = True
+
+    def nudge(self) -> None:
+        """There is news for whoever waits in ``read``, or will."""
+        self._nudged = True
+        if not self._crowded:
+            self._wake()
 
     def dismiss(self, failure: Failure) -> None:
         """The client is sent away when the command under way has ended."""
@@ -209,24 +220,25 @@ class Connection(asyncio.Protocol):
             await self._service.serve(self)
         except Dismissed as ended:
             result = ended.result
-            self.write(self._service.farewell(ended.failure))
+            self.write(self.sealed(self._service.farewell(ended.failure)))
         except Ended as ended:
             result = ended.result
         except Failure as failure:
             result = "refused"
-            self.write(self._service.farewell(failure))
+            self.write(self.sealed(self._service.farewell(failure)))
         except asyncio.CancelledError:
             result = "dismissed"
-            self.write(self._service.farewell(Unavailable("This server stops")))
+            self.write(self.sealed(self._service.farewell(Unavailable("This server stops"))))
         except Exception:  # the command loop: one of the three places that catch all
             result = "error"
             log.exception("A connection failed for a reason of our own.", action=name, peer=self.peer)
             ERRORS.labels("gateway").inc()
-            self.write(self._service.farewell(Internal("Internal error")))
+            self.write(self.sealed(self._service.farewell(Internal("Internal error"))))
         finally:
             self._gateway.leave(self)
             metrics.CONNECTIONS.labels(name).dec()
             metrics.ENDED.labels(name, result).inc()
+            self.sealed = bytes
             self._task = None  # no cycles: what a connection held is free when it has ended, not when the collector comes
             self._hang_up()
 

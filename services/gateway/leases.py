@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 
 import structlog
 
@@ -24,30 +26,33 @@ AT_ONCE = 32  # calls
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lease:
-    """``owner`` is the connection's own name; at most ``most`` owners hold ``name``. ``lost`` is called once."""
+    """``owner`` is the connection's own name; at most ``most`` owners hold ``name``, for ``seconds``. ``lost`` is called once."""
 
     account: Account
     name: str
     owner: str
     most: int
     lost: Callable[[Failure], None]
+    seconds: float = SECONDS
 
 
 class Leases:
-    def __init__(self) -> None:
-        self._held: set[Lease] = set()
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._held: dict[Lease, float] = {}  # and when each was asked for
         self._calls = asyncio.Semaphore(AT_ONCE)
 
     async def take(self, lease: Lease) -> bool:
         """False when all are taken. Raises Failure."""
+        asked = self._clock()
         if not await self._ask(lease):
             return False
-        self._held.add(lease)
+        self._held[lease] = asked
         return True
 
     async def release(self, lease: Lease) -> None:
         """A failure is for the log only: the lease ends by itself."""
-        self._held.discard(lease)
+        self._held.pop(lease, None)
         try:
             await lease.account.release(lease.name, lease.owner)
         except Failure as failure:
@@ -57,17 +62,20 @@ class Leases:
         """Until it is cancelled."""
         while True:
             await asyncio.sleep(interval)
-            await self.renew()
+            await self.renew(self._clock())
 
-    async def renew(self) -> None:
+    async def renew(self, now: float = inf) -> None:
+        """Those that are due by ``now``; all of them, where it is not given."""
         async with asyncio.TaskGroup() as tasks:
-            for lease in list(self._held):
-                tasks.create_task(self._renew(lease))
+            for lease, asked in list(self._held.items()):
+                if now - asked >= lease.seconds / 3 - EVERY:
+                    tasks.create_task(self._renew(lease))
 
     async def _renew(self, lease: Lease) -> None:
         async with self._calls:
             if lease not in self._held:
                 return
+            asked = self._clock()
             try:
                 kept = await self._ask(lease)
             except Unauthenticated as failure:
@@ -80,13 +88,15 @@ class Leases:
                 return
         if not kept:
             self._lose(lease, Unavailable("Another session has this mailbox now"))
-        elif lease not in self._held:  # it was released while it was asked for
+        elif lease in self._held:
+            self._held[lease] = asked
+        else:  # it was released while it was asked for
             await self.release(lease)
 
     async def _ask(self, lease: Lease) -> bool:
-        return await lease.account.lease(lease.name, lease.owner, SECONDS, most=lease.most)
+        return await lease.account.lease(lease.name, lease.owner, lease.seconds, most=lease.most)
 
     def _lose(self, lease: Lease, failure: Failure) -> None:
         if lease in self._held:
-            self._held.discard(lease)
+            del self._held[lease]
             lease.lost(failure)

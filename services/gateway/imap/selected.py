@@ -39,6 +39,7 @@ class Selected:
         self.saved: list[int] = []
         self.modseq = 0
         self.told = 0
+        self.new_from = mailbox.uidnext  # UIDs that came since it was selected
         self.gone: set[int] = set()
         self.stale = False
         self.looked = 0.0  # when it was last compared, by the loop's clock

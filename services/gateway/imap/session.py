@@ -58,7 +58,8 @@ class Session:
         self.enabled: set[str] = set()
         self.notify: Notify | None = None
         self.watching: Watching | None = None
-        self.client: dict[str, str] = {}  # what it said of itself (ID)
+        self.known: dict[str, int] = {}  # ids of mailboxes by name (folders.py)
+        self.commands = 0
         self.over = False
         self.failures = 0  # logins that failed
         self.until = 0.0  # when it is logged out for saying nothing, by the loop's clock
@@ -80,6 +81,10 @@ class Session:
     @property
     def identity(self) -> Identity:
         return self._inside().identity
+
+    def token(self) -> str:
+        """With which the mailbox pods are asked; the one that holds now."""
+        return self._inside().token
 
     @property
     def quota(self) -> int:
@@ -116,6 +121,17 @@ class Session:
         if self.visit is None:
             raise Internal("nobody has logged in")
         return self.visit
+
+    def enable(self, *names: str) -> None:
+        """In upper case, as ENABLE has them."""
+        self.enabled.update(names)
+        self.reader.utf8 = self.utf8
+
+    def watched(self) -> Watching:
+        """News of this account from now on."""
+        if self.watching is None:
+            self.watching = self.house.watch.enter(self.identity.account, self.token, self.connection.nudge)
+        return self.watching
 
     # ── octets ──
 
@@ -157,3 +173,28 @@ class Session:
         if not isinstance(event, Line):
             raise Internal("the reader gave no line")
         return event.octets
+
+    # ── what changes the connection ──
+
+    async def start_tls(self) -> None:
+        """What came in clear is forgotten, also by the reader (RFC 9051 6.2.1)."""
+        await self.connection.start_tls()
+        self.reader = Reader(self.limits)
+
+    async def compress(self) -> None:
+        """What the client has sent behind its command is compressed already (RFC 4978 3)."""
+        self.stream.compress(self.reader.take())
+        self.connection.sealed = self.stream.sealed
+
+    async def uncompress(self) -> None:
+        """RFC 8437 4: behind the OK."""
+        self.stream.plain()
+        self.connection.sealed = bytes
+
+    def forget(self) -> None:
+        """UNAUTHENTICATE: what was enabled is not any longer (RFC 8437 4)."""
+        self.enabled.clear()
+        behind = self.reader.take()
+        self.reader = Reader(self.limits)
+        self.reader.feed(behind)
+        self.until = self.house.clock() + self.house.login_timeout

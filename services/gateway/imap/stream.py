@@ -12,7 +12,7 @@ import zlib
 from services.gateway.connection import HIGH, Connection, Gone
 
 PIECE = 64 * 1024
-WINDOW = 12  # bits: 4 KiB of history each way, a sixth of the memory of zlib's own choice
+WINDOW = 12  # bits: 4 KiB of history, a sixth of the memory of zlib's own choice
 LEVEL = 5
 MEMORY = 5
 
@@ -45,9 +45,7 @@ class Stream:
             octets = b"".join(self._gathered)
             self._gathered.clear()
             self.pending = 0
-            if self._deflate is not None:
-                octets = self._deflate.compress(octets) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-            self._connection.write(octets)
+            self._connection.write(self.sealed(octets))
         await self._connection.drain(seconds)
 
     async def read(self, seconds: float) -> bytes:
@@ -63,10 +61,17 @@ class Stream:
             if octets:
                 return octets
 
-    def compress(self) -> None:
-        """From now on in both directions; RFC 1951, without a header (RFC 4978 3)."""
-        self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -15, MEMORY)
-        self._inflate = zlib.decompressobj(-15)
+    def compress(self, packed: bytes) -> None:
+        """From now on in both directions; RFC 1951, without a header (RFC 4978 3). ``packed`` has come in already."""
+        self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -WINDOW, MEMORY)
+        self._inflate = zlib.decompressobj(-15)  # the client's choice of a window
+        self._packed = packed
+
+    def sealed(self, octets: bytes) -> bytes:
+        """As it goes out."""
+        if self._deflate is None:
+            return octets
+        return self._deflate.compress(octets) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
 
     def plain(self) -> None:
         """After UNAUTHENTICATE (RFC 8437 4.2)."""

@@ -1,0 +1,55 @@
+"""Which mailbox a name means. Names come from the reader as text; yubin.mailboxes.names makes them canonical (CASES H7).
+
+INBOX has the same id in every account. Of other names a session remembers what it has looked up, and looks again when
+the mailbox of that id is gone or has another name by now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.gateway.imap.replies import No
+from yubin.errors import NotFound
+from yubin.imap import codes
+from yubin.mailboxes.names import canonical
+from yubin.mailboxes.port import INBOX, Mailbox
+
+if TYPE_CHECKING:
+    from services.gateway.imap.session import Session
+
+INBOX_ID = 1  # the first of FIRST
+REMEMBERED = 100
+
+
+async def find(session: Session, name: str) -> Mailbox:
+    """Raises No [NONEXISTENT]; Invalid ([CANNOT]) for what can be no name."""
+    return await _find(session, name, codes.NONEXISTENT)
+
+
+async def target(session: Session, name: str) -> Mailbox:
+    """For APPEND, COPY and MOVE: No [TRYCREATE] says that the client may create it (RFC 9051 6.3.12)."""
+    return await _find(session, name, codes.TRYCREATE)
+
+
+async def _find(session: Session, name: str, code: str) -> Mailbox:
+    wanted = canonical(name)
+    known = INBOX_ID if wanted == INBOX else session.known.get(wanted)
+    if known is not None:
+        try:
+            mailbox = await session.account.mailbox(known)
+        except NotFound:
+            session.known.pop(wanted, None)
+        else:
+            if mailbox.name == wanted:
+                return mailbox
+    for mailbox in await session.account.mailboxes():
+        if mailbox.name == wanted:
+            remember(session, mailbox)
+            return mailbox
+    raise No("There is no such mailbox", code)
+
+
+def remember(session: Session, mailbox: Mailbox) -> None:
+    if len(session.known) >= REMEMBERED:
+        session.known.clear()
+    session.known[mailbox.name] = mailbox.id

@@ -1,0 +1,14 @@
+"""LOGOUT (RFC 9051 6.1.3)."""
+
+from __future__ import annotations
+
+from services.gateway.imap.replies import Reply
+from services.gateway.imap.session import Session
+from yubin.imap import responses
+from yubin.imap.events import Request
+
+
+async def handle(session: Session, request: Request) -> Reply:  # noqa: ARG001
+    session.write(responses.bye("Goodbye"))
+    session.over = True
+    return Reply(text="LOGOUT completed")
