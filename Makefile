@@ -48,9 +48,10 @@ bench: setup ## CPU per letter, beside the peer's where Postfix is installed (AR
 run: setup ## the whole system on this machine, with a demo domain and a pretend outside world (ARGS="--internet")
 	@exec .venv/bin/yubin up --demo --state $(STATE) $(ARGS)
 
-docs: setup ## write docs/settings.md and docs/metrics.md from the code
+docs: setup ## write settings.md, metrics.md and the paths in cases.md (in docs/) from code and tests
 	$(PYTHON3) -m scripts.settings
 	$(PYTHON3) -m scripts.metrics
+	$(PYTHON3) -m scripts.cases
 
 vectors: setup ## letters and headers that others wrote, from DIR
 	$(PYTHON3) -m tests.conformance.vectors $(DIR)

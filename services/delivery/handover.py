@@ -97,11 +97,15 @@ class Handover:
         return dict(zip(accounts, answers, strict=True))
 
     async def _letter(self, claim: Claim, accounts: Sequence[str]) -> Inbound:
-        """As it will be kept, with Return-Path (RFC 5321 4.4); mx has written that into its own letters."""
+        """As it will be kept, with Return-Path (RFC 5321 4.4); mx has written that into its own letters.
+
+        The name of its bytes is new also where mx has stored other copies: their readers may have deleted them, and the
+        mailbox' sweep would take the bytes away between our PUT and Deliver.
+        """
         stored = await self._body(claim)
         inbound = claim.message.klass.startswith(INBOUND)
         body = stored if inbound else _return_path(claim.message.sender) + stored
-        letter_id = claim.message.id if inbound else uuid5(claim.delivery_id, "letter")
+        letter_id = uuid5(claim.delivery_id, "letter")
         name = ""
         if len(body) > ROW_LIMIT:
             name = object_name(letter_id)

@@ -24,6 +24,7 @@ from yubin.runtime.metrics import ERRORS
 log = structlog.get_logger()
 PREFIX = "mailbox/"
 BATCH = 500
+ROWS = 5000  # swept at a time: most letters lie in rows, and have no object to name
 KEPT = 3600.0  # seconds from the last letter's end to the object's
 ORPHAN_AGE = 86_400.0
 DOOMED = 100_000  # names that are remembered; the others are found as orphans
@@ -62,7 +63,7 @@ class Upkeep:
 
     async def sweep(self) -> None:
         while True:
-            names = await self._mailboxes.sweep(BATCH)
+            names = await self._mailboxes.sweep(ROWS)
             for name in names:
                 if len(self._doomed) < DOOMED:
                     self._doomed.setdefault(name, self._clock() + KEPT)
