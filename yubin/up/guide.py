@@ -21,6 +21,7 @@ def _settings(house: House, people: list[Account], ca: str) -> list[str]:
         "A mail program",
         f"  server            {host}",
         f"  sends (SMTP)      port {ports.submission} with STARTTLS, or {ports.submissions} with TLS",
+        f"  reads (IMAP)      port {ports.imap} with STARTTLS, or {ports.imaps} with TLS",
         f"  fetches (POP3)    port {ports.pop3} with STLS, or {ports.pop3s} with TLS",
         "  authentication    password (PLAIN or LOGIN)",
     ]

@@ -11,8 +11,20 @@ from yubin.up.config import POD_NAMES, Config
 LOOPBACK = "127.0.0.1"
 
 
-NAMES = ("submission", "submissions", "mx", "pop3", "pop3s", "api", "nats", "outside_dns", "outside_smtp")
-PUBLIC = NAMES[:6]  # on the address that mail programs and other servers see
+NAMES = (
+    "submission",
+    "submissions",
+    "mx",
+    "imap",
+    "imaps",
+    "pop3",
+    "pop3s",
+    "api",
+    "nats",
+    "outside_dns",
+    "outside_smtp",
+)
+PUBLIC = NAMES[:8]  # on the address that mail programs and other servers see
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +39,8 @@ class Ports:
     submission: int
     submissions: int
     mx: int
+    imap: int
+    imaps: int
     pop3: int
     pop3s: int
     api: int
@@ -53,6 +67,8 @@ def of(config: Config) -> Ports:
         submission=config.submission_port or base + 587,
         submissions=config.submissions_port or base + 465,
         mx=config.mx_port or base + 25,
+        imap=config.imap_port or base + 143,
+        imaps=config.imaps_port or base + 993,
         pop3=config.pop3_port or base + 110,
         pop3s=config.pop3s_port or base + 995,
         api=config.api_port or base + 443,

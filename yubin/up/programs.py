@@ -172,6 +172,8 @@ def _special(house: House, name: str) -> dict[str, str]:
     cert, key = public_certificate(house)
     if name == "gateway":
         return {
+            "imap_listen": _address(config.listen, ports.imap),
+            "imaps_listen": _address(config.listen, ports.imaps),
             "pop3_listen": _address(config.listen, ports.pop3),
             "pop3s_listen": _address(config.listen, ports.pop3s),
             "mail_tls_cert": cert,

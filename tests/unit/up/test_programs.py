@@ -74,6 +74,8 @@ def test_everything_listens_on_this_machine_only(tmp_path):
     opened = listeners(house(tmp_path / "open", listen="192.0.2.1"))
     assert sorted(name for name, (host, _) in opened.items() if host == "192.0.2.1") == [
         "api",
+        "imap",
+        "imaps",
         "mx",
         "pop3",
         "pop3s",
