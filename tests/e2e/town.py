@@ -210,7 +210,7 @@ def wait(look: Callable[[], Any], timeout: float, what: str) -> Any:
 
 
 OFFSETS = (
-    *(25, 53, 110, 225, 422, 443, 465, 587, 995),
+    *(25, 53, 110, 143, 225, 422, 443, 465, 587, 993, 995),
     *(100 * kind + pod for kind in (7, 8, 9) for pod in range(1, 1 + len(PODS))),
 )
 

@@ -47,8 +47,6 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mx_port: Annotated[Port, _about("SMTP from other people's mail servers; 0: port_base + 25")] = 0
     imap_port: Annotated[Port, _about("IMAP with STARTTLS; 0: port_base + 143")] = 0
     imaps_port: Annotated[Port, _about("IMAP over TLS; 0: port_base + 993")] = 0
-    imap_port: Annotated[Port, _about("IMAP with STARTTLS; 0: port_base + 143")] = 0
-    imaps_port: Annotated[Port, _about("IMAP over TLS; 0: port_base + 993")] = 0
     pop3_port: Annotated[Port, _about("POP3 with STLS; 0: port_base + 110")] = 0
     pop3s_port: Annotated[Port, _about("POP3 over TLS; 0: port_base + 995")] = 0
     api_port: Annotated[Port, _about("HTTPS for the yubin command; 0: port_base + 443")] = 0
