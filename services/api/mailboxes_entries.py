@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 
@@ -30,9 +31,10 @@ async def newest(account: Account, mailbox_id: int, below: int, most: int) -> li
     """Descending, below a UID (0: all)."""
     found: deque[Entry] = deque(maxlen=most)
     async for page in account.view(mailbox_id):
-        first = max(0, len(page.uids) - most) if not below else 0
-        for uid, bits in zip(page.uids[first:], page.flags[first:], strict=True):
-            if below and uid >= below:
-                return list(reversed(found))
-            found.append(Entry(uid=uid, flags=names(bits, page.keywords)))
+        stop = bisect_left(page.uids, below) if below else len(page.uids)
+        first = max(0, stop - most)
+        pairs = zip(page.uids[first:stop], page.flags[first:stop], strict=True)
+        found.extend(Entry(uid=uid, flags=names(bits, page.keywords)) for uid, bits in pairs)
+        if stop < len(page.uids):
+            break
     return list(reversed(found))

@@ -11,6 +11,7 @@ import tracemalloc
 import httpx
 import pytest
 
+from services.api import mailboxes_search
 from services.api.mailboxes_access import HOLDS, Access
 from services.api.mailboxes_removal import Removal
 from tests.integration.api import TOKEN, System
@@ -105,7 +106,7 @@ async def test_the_same_key_is_the_same_letter(http, system):
 
 
 async def test_a_full_mailbox(http, system):
-    """CASES H9: 429 and 4.2.2 also for a letter that is still being sent; nothing was stored; a raised quota counts at once."""
+    """429 and 4.2.2 also for a letter that is still being sent; nothing was stored; a raised quota counts at once."""
     await system.directory.update_account("alice@example.org", limits=Limits(quota=1_000_000))
     account = (await http.get(f"{ALICE}/mailboxes")).json()["account"]
     refused = await put(http, b"x" * 5_000_000, account=account)
@@ -219,6 +220,15 @@ async def test_search(http, system):
     assert (await http.get(f"{ALICE}/search", params={"words": "..."})).status_code == 400
 
 
+async def test_a_search_through_what_is_not_indexed_is_bounded(http, monkeypatch):
+    """The newest are looked at, and how many were not is said."""
+    monkeypatch.setattr(mailboxes_search, "LOOKED_AT", 3)
+    for _ in range(5):
+        await put(http, b"Subject: dinner\r\n\r\nx\r\n")
+    found = (await http.get(f"{ALICE}/search", params={"words": "dinner"})).json()
+    assert ([hit["uid"] for hit in found["found"]], found["more"], found["unknown"]) == ([5, 4, 3], False, 2)
+
+
 async def test_what_is_wrong_is_said(http):
     """Each with its status; nothing is a 500."""
     cases = [
@@ -248,7 +258,7 @@ async def chunks(raw):
 
 
 async def test_a_client_that_leaves(system, http):
-    """CASES A11: half a letter is no letter."""
+    """Half a letter is no letter."""
     own, slow = system.client(), asyncio.Event()
 
     async def half():

@@ -6,12 +6,17 @@ import contextlib
 import json
 import mailbox as peer
 import os
+import pty
+import ssl
+import subprocess
+import sys
 import threading
 import time
 
 import httpx
 import pytest
 
+from tests.integration.mailbox import ROOT
 from tests.integration.mailbox_tools import TOKEN, town
 from yubin.mail import mboxrd
 from yubin.mailboxes.port import FIRST
@@ -35,8 +40,6 @@ def pods(tmp_path_factory):
 
 @pytest.fixture
 def http(pods):
-    import ssl
-
     trust = ssl.create_default_context(cafile=str(pods.house.directory.certificates / "ca.pem"))
     base = f"https://127.0.0.1:{pods.api.port}"
     headers = {"authorization": f"Bearer {TOKEN}"}
@@ -218,6 +221,30 @@ def test_a_full_account(pods, http, tmp_path):
     assert "INBOX: 3 imported, 2 were there already" in pods.good(
         "mailbox", "import", address, tmp_path / "some"
     )
+
+
+def test_a_person_sees_a_bar(pods, tmp_path):
+    """On a terminal: octets, letters, and at the end all of it; standard output stays what a program may read."""
+    address = pods.fresh("bar")
+    (tmp_path / "x.mbox").write_bytes(mboxrd.write(PLAIN, received=1e9, flags=frozenset()) * 3)
+    terminal, side = pty.openpty()
+    environ = {
+        **os.environ,
+        "YUBIN_STATE": str(pods.api.state),
+        "TERM": "xterm",
+        "COLUMNS": "120",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-m", "yubin.cli.main", "mailbox", "import", address, str(tmp_path / "x.mbox")]
+    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=side, timeout=60, check=False)
+    os.close(side)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert (done.returncode, done.stdout) == (0, b"INBOX: 3 imported\n")
+    size = (tmp_path / "x.mbox").stat().st_size
+    assert "x.mbox into INBOX" in shown
+    assert "3 letters" in shown
+    assert f"{size}/{size} bytes" in shown
 
 
 def test_what_people_see(pods, http, tmp_path):

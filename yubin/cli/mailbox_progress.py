@@ -75,10 +75,14 @@ class Bar:
         self._letters = 0
 
     def begin(self, name: str, octets: int) -> None:
-        if self._task is not None:
-            self.shown.update(self._task, completed=self.shown.tasks[-1].total)
+        self.end()
         self._letters = 0
         self._task = self.shown.add_task(escaped(name), total=octets, letters=0)
+
+    def end(self) -> None:
+        """Octets in files and in mailboxes differ a little: what is done is done."""
+        if self._task is not None:
+            self.shown.update(self._task, completed=self.shown.tasks[-1].total)
 
     def octets(self, count: int) -> None:
         if self._task is not None:
@@ -101,3 +105,4 @@ def progress() -> Iterator[Progress]:
     bar = Bar()
     with bar.shown:
         yield bar
+        bar.end()

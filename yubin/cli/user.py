@@ -115,9 +115,9 @@ def passwd(api: Api, address: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_api
 def remove(api: Api, address: str, yes: bool) -> None:
-    """Remove an account."""
+    """Remove an account with its letters. Export them first: yubin mailbox export."""
     if not yes:
-        click.confirm(f"Remove {escaped(address)}?", abort=True)
+        click.confirm(f"Remove {escaped(address)} with all its letters?", abort=True)
     api.delete(f"/v1/accounts/{segment(address)}")
     output.say(f"Account {escaped(address)} was removed.")
 

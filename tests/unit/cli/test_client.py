@@ -73,10 +73,11 @@ def test_help_loads_nothing_heavy():
     """`yubin --help` is quick: neither httpx, rich, grpc nor a service is imported."""
     code = (
         "import sys\nfrom yubin.cli.main import main\n"
+        "try: main(['mailbox', 'import', '--help'])\nexcept SystemExit: pass\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print([m for m in ('httpx', 'rich', 'grpc', 'nats', 'pydantic', 'cryptography') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
-    for name in ("up", "outside", "domain", "user", "send", "track", "queue"):
+    for name in ("up", "outside", "domain", "user", "send", "track", "queue", "mailbox"):
         assert f"  {name} " in done.stdout
