@@ -48,6 +48,7 @@ connections_per_minute = 1000000
 index = false
 [pods.gateway]
 auth_without_tls = true
+imaps_listen = ""
 pop3s_listen = ""
 """
 

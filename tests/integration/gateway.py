@@ -298,6 +298,7 @@ class GatewayPod:
         self.file = folder / f"{name}.log"
         self.folder = folder
         self.pop3, self.pop3s, self.grpc, self.health, self.metrics_port = free_ports(5)
+        self.imap, self.imaps = free_ports(2)
         own = issue(directory.certificates, "gateway")
         mail = issue(directory.certificates, "mail", ("localhost", "127.0.0.1"))
         self.ca = mail.ca
@@ -308,6 +309,8 @@ class GatewayPod:
             "YUBIN_HOSTNAME": "mail.a.example",
             "YUBIN_POP3_LISTEN": f"127.0.0.1:{self.pop3}",
             "YUBIN_POP3S_LISTEN": f"127.0.0.1:{self.pop3s}",
+            "YUBIN_IMAP_LISTEN": f"127.0.0.1:{self.imap}",
+            "YUBIN_IMAPS_LISTEN": f"127.0.0.1:{self.imaps}",
             "YUBIN_MAIL_TLS_CERT": str(mail.cert),
             "YUBIN_MAIL_TLS_KEY": str(mail.key),
             "YUBIN_DIRECTORY": f"127.0.0.1:{directory.port}",

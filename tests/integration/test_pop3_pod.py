@@ -270,6 +270,7 @@ async def test_passwords_in_clear_on_loopback(town):
     await town.deliver(LETTERS[0])
     pod = town.gateway(
         YUBIN_AUTH_WITHOUT_TLS="true",
+        YUBIN_IMAPS_LISTEN="",
         YUBIN_POP3S_LISTEN="",
         YUBIN_MAIL_TLS_CERT=None,
         YUBIN_MAIL_TLS_KEY=None,
