@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,10 +12,11 @@ from services.gateway.again import again
 from services.gateway.imap import capability
 from services.gateway.imap.replies import No, Reply
 from services.gateway.imap.visit import Visit
-from yubin.errors import Exhausted, Failure, Unauthenticated, Unavailable
+from yubin.accounts.port import Identity
+from yubin.errors import Exhausted, Failure, Invalid, Unauthenticated, Unavailable
 from yubin.imap import codes
 from yubin.runtime import tracing
-from yubin.sasl.mechanism import Credentials
+from yubin.sasl.mechanism import Claim, Credentials
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
@@ -30,11 +32,11 @@ def allowed(session: Session) -> None:
         raise No("Use TLS first", codes.PRIVACYREQUIRED)
 
 
-async def enter(session: Session, credentials: Credentials, done: str) -> Reply:
-    """The tagged OK has the capabilities behind the login (RFC 9051 7.1). Raises No, Failure."""
+async def enter(session: Session, who: Awaitable[Identity], done: str) -> Reply:
+    """``who`` is found out here. The tagged OK has the capabilities behind the login (RFC 9051 7.1). Raises No, Failure."""
     try:
         with tracing.span("gateway.imap.login"), metrics.seconds(PROTOCOL, "login").time():
-            await _enter(session, credentials)
+            session.visit = await Visit.begin(session.house, session.connection, await who)
     except No:
         metrics.LOGINS.labels(PROTOCOL, "limit").inc()
         raise
@@ -43,6 +45,8 @@ async def enter(session: Session, credentials: Credentials, done: str) -> Reply:
         if isinstance(failure, Unauthenticated):
             session.failures += 1
         raise
+    session.reader.logged_in = True
+    session.until = session.house.clock() + session.house.idle
     metrics.LOGINS.labels(PROTOCOL, "ok").inc()
     log.info(
         "A client logged in.",
@@ -54,17 +58,16 @@ async def enter(session: Session, credentials: Credentials, done: str) -> Reply:
     return Reply(text=done, code=codes.capability(capability.names(session)))
 
 
-async def _enter(session: Session, credentials: Credentials) -> None:
-    house, connection = session.house, session.connection
-    identity = await again(
-        lambda: house.authenticator.authenticate(
-            credentials.login, credentials.password, peer=connection.peer, service=PROTOCOL
+async def ask(session: Session, claim: Claim) -> Identity:
+    """Is it so? Raises Failure."""
+    if not isinstance(claim, Credentials):
+        raise Invalid("This is not offered")
+    peer = session.connection.peer
+    return await again(
+        lambda: session.house.authenticator.authenticate(
+            claim.login, claim.password, peer=peer, service=PROTOCOL
         )
     )
-    visit = await Visit.begin(house, connection, identity)
-    session.visit = visit
-    session.reader.logged_in = True
-    session.until = house.clock() + house.idle
 
 
 def left(session: Session) -> None:

@@ -17,6 +17,7 @@ from yubin.errors import Failure
 from yubin.imap import codes, responses
 from yubin.imap.limits import Limits
 from yubin.mailboxes.account import Account
+from yubin.sasl.mechanisms import OFFERED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Imap:
     limits: Limits = field(default_factory=Limits)
     heavy: Heavy = field(default_factory=Heavy)
     quota: int = 0
+    mechanisms: tuple[str, ...] = OFFERED
     per_user: int = 50
     idle: float = 1800.0
     login_timeout: float = 180.0

@@ -7,23 +7,46 @@ import binascii
 from services.gateway.imap import auth
 from services.gateway.imap.replies import BadCommand, No, Reply
 from services.gateway.imap.session import Session
+from yubin.accounts.port import Identity
+from yubin.errors import Failure
 from yubin.imap import responses
 from yubin.imap.commands.authenticate import Args
 from yubin.imap.events import Request
-from yubin.sasl.mechanism import Credentials
+from yubin.sasl.mechanism import Challenge, Claim, Steps
 from yubin.sasl.mechanisms import SERVER
 
 
 async def handle(session: Session, request: Request) -> Reply:
     args: Args = request.args
-    make = SERVER.get(args.mechanism)
-    if make is None:
+    if args.mechanism not in session.house.mechanisms:
         raise No("There is no such mechanism")
     auth.allowed(session)
-    mechanism, response = make(), args.initial
-    while not isinstance(answer := mechanism.respond(response), Credentials):
-        response = await _asked(session, answer.octets)
-    return await auth.enter(session, answer, "AUTHENTICATE completed")
+    steps = SERVER[args.mechanism](args.initial)
+    return await auth.enter(session, _exchange(session, steps), "AUTHENTICATE completed")
+
+
+async def _exchange(session: Session, steps: Steps) -> Identity:
+    """Until the mechanism knows who it is (yubin.sasl.mechanism)."""
+    try:
+        step = next(steps)
+        while True:
+            try:
+                answer = await _answer(session, step)
+            except Failure as failure:
+                step = steps.throw(failure)
+            else:
+                step = steps.send(answer)
+    except StopIteration as end:
+        identity: Identity = end.value
+        return identity
+    finally:
+        steps.close()
+
+
+async def _answer(session: Session, step: Challenge | Claim) -> object:
+    if isinstance(step, Challenge):
+        return await _asked(session, step.octets)
+    return await auth.ask(session, step)
 
 
 async def _asked(session: Session, challenge: bytes) -> bytes:

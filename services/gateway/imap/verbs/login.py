@@ -14,4 +14,4 @@ async def handle(session: Session, request: Request) -> Reply:
     auth.allowed(session)
     args: Args = request.args
     credentials = Credentials(login=args.user, password=args.password)
-    return await auth.enter(session, credentials, "LOGIN completed")
+    return await auth.enter(session, auth.ask(session, credentials), "LOGIN completed")
