@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yubin.sasl.mechanisms import SERVER
-
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
 
@@ -50,7 +48,7 @@ def names(session: Session) -> list[str]:
 
 def mechanisms(session: Session) -> list[str]:
     """None while a password would go in clear (RFC 9051 11.1)."""
-    return list(SERVER) if may_log_in(session) else []
+    return list(session.house.mechanisms) if may_log_in(session) else []
 
 
 def may_log_in(session: Session) -> bool:
