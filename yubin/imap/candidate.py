@@ -17,7 +17,6 @@ from yubin.mail.header import Field
 from yubin.mail.summary import ADDRESSES, TEXT_LIMIT, Summary
 
 _FIRST = re.compile(rb'\((?:"((?:[^"\\]|\\.)*+)"|NIL)')
-_LAST = re.compile(rb'(?:"((?:[^"\\]|\\.)*)"|NIL)\)\Z')
 _ESCAPE = re.compile(rb"\\(.)")
 _ZONE = re.compile(r"\s*(?:[+-]\d{4}|(?<=[\s\d])[A-Za-z]{1,5})?\s*(?:\([^()]*\)\s*)?\Z")
 _SHOWN = {"SUBJECT": "subject", "FROM": "from_", "TO": "to", "CC": "cc", "BCC": "bcc"}
@@ -75,7 +74,12 @@ class Known:
 
     def message_id(self) -> str | None:
         """The field's text from the ENVELOPE; None where it is written in an unusual way."""
-        return _string(_LAST.search(self.row.envelope[-1100:]))
+        known = self.row.envelope
+        if known.endswith(b" NIL)"):
+            return ""
+        start = known.rfind(b'"', 0, -2)
+        plain = known.endswith(b'")') and start > 0 and known[start - 1] == 32 and b"\\" not in known[start:]
+        return known[start + 1 : -2].decode("latin-1") if plain else None
 
     def sent(self) -> float | None:
         """The Date field's day in its own zone (RFC 3501 6.4.4: time and zone are disregarded), as seconds; None: no date."""

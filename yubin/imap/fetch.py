@@ -93,8 +93,10 @@ class Renderer:
     ) -> bytes:
         """``tell``: its flags have just changed, and are told too. ``letter``: where ``Wants.body``."""
         entry = Entry(seq, uid, bits, modseq, row)
-        if not self._makers or letter is None:
+        if not self._makers:
             return b"* %d FETCH (%b)\r\n" % (seq, b" ".join(self._values(entry, tell)))
+        if letter is None:
+            raise ValueError("what was asked for needs the letter")
         return b"".join(_run(self.steps(entry, tell=tell), letter))
 
     def steps(self, entry: Entry, *, tell: bool = False) -> Steps:

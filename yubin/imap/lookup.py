@@ -18,6 +18,7 @@ from yubin.imap.commands.keys import And, Key, Not, Or, Text
 from yubin.mail.folding import fold
 from yubin.mail.words import QueryWord, indexed, query
 
+_IN_BRACKETS = re.compile(r"\s*<[^<>\s]+>\s*")
 MOST = 16  # lookups of one search; keys beyond are answered by looking at letters
 _PAIR = re.compile("[\u3005-\u3007\u3041-\u30fe\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]{2}")
 _WHERE = {"TEXT": "any", "BODY": "body"}
@@ -75,7 +76,9 @@ def _lookup(key: Text, *, whole_words: bool) -> Lookup | None:
     if where == "header":
         if key.where == "HEADER" and not indexed(key.field):
             return None
-        if not whole_words:
+        if not whole_words and not _IN_BRACKETS.fullmatch(
+            key.text
+        ):  # a message id: whole in every text that has it
             wanted = [word for word in wanted if _certain(word)]
     if not wanted:
         return None

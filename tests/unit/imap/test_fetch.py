@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conformance.imap_text import Value, parse
+from tests.conformance.imap_text import Value, body, parse
 from tests.unit.mail.test_mime import LINES
 from tests.unit.mail.timing import within
 from yubin import ids
@@ -380,6 +380,48 @@ def test_any_response_reads_again(letter, asked):
             None if place is None else letter[place[0] : sum(place)][start:stop].replace(b"\0", b"\x80")
         )
         assert octets == expected
+
+
+def leaves(found: dict, path: tuple[int, ...] = ()) -> list[tuple[tuple[int, ...], int]]:
+    """Paths and sizes of all that is no multipart, as a client derives them from BODYSTRUCTURE (RFC 9051 6.4.5.1)."""
+    if "parts" in found:
+        return [leaf for n, part in enumerate(found["parts"], 1) for leaf in leaves(part, (*path, n))]
+    here = path or (1,)
+    inner = found.get("body")
+    if inner is None:
+        return [(here, found["octets"])]
+    below = leaves(inner, here if "parts" in inner else (*here, 1))
+    return [(here, found["octets"]), *below]
+
+
+def agreeing(letter: bytes) -> int:
+    """Asks for every part that BODYSTRUCTURE names, and for one more; how many there were."""
+    told_ = told(BodyStructure(extended=True), letter=letter).removeprefix(b"BODYSTRUCTURE ")
+    found = leaves(body(parse(told_, strict=True), extended=True))
+    for path, size in found:
+        octets = value(told(Section(path=path, peek=True), letter=letter))
+        assert octets is not None
+        assert len(octets) == size
+        assert value(told(Section(path=path, kind="MIME"), letter=letter)) is not None
+    assert told(Section(path=(len(found) + 1,)), letter=letter).endswith(b" NIL")
+    return len(found)
+
+
+@given(LETTERS)
+def test_every_part_that_bodystructure_names_is_there(letter):
+    """Issue 4: what the scanner, BODYSTRUCTURE and FETCH say of a letter agrees; sizes are those of the octets."""
+    assert agreeing(letter) >= 1
+
+
+def test_every_part_of_a_letter_with_all_kinds_is_there():
+    """The same for a letter with a text, a picture, a letter inside and an unknown encoding."""
+    assert agreeing(LETTER) == 5
+
+
+def test_a_letter_that_nobody_gave_is_no_response():
+    """A section is never left out in silence."""
+    with pytest.raises(ValueError, match="needs the letter"):
+        Renderer([Section()], ()).response(1, 1, 0, 1, row_of(LETTER))
 
 
 @given(st.binary(max_size=400), st.sampled_from(["base64", "quoted-printable"]))
