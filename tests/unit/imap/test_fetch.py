@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conformance.imap_text import Value, body, parse
+from tests.conformance.odd_letters import FOLDER
 from tests.unit.mail.test_mime import LINES
 from tests.unit.mail.timing import within
 from yubin import ids
@@ -416,6 +417,14 @@ def test_every_part_that_bodystructure_names_is_there(letter):
 def test_every_part_of_a_letter_with_all_kinds_is_there():
     """The same for a letter with a text, a picture, a letter inside and an unknown encoding."""
     assert agreeing(LETTER) == 5
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.eml")), ids=lambda path: path.stem)
+def test_every_part_of_an_odd_letter_is_there(path):
+    """The same for each of the odd letters."""
+    letter = path.read_bytes()
+    if mime.parse(letter).type != "message" or mime.parse(letter).children:
+        assert agreeing(letter) >= 1
 
 
 def test_a_letter_that_nobody_gave_is_no_response():
