@@ -299,6 +299,18 @@ async def test_a_giant_is_refused_before_it_is_sent(http, system):
     writer.close()
 
 
+async def test_the_document_tells_what_is_octets(http):
+    """OpenAPI: media types of letters and of a mailbox, and the key that makes a repetition harmless."""
+    paths = (await http.get("/v1/openapi.json")).json()["paths"]
+    one = "/v1/accounts/{address}/mailboxes/{mailbox}"
+    assert list(paths[f"{one}/mbox"]["get"]["responses"]["200"]["content"]) == ["application/mbox"]
+    assert list(paths[f"{one}/messages/{{uid}}"]["get"]["responses"]["200"]["content"]) == ["message/rfc822"]
+    post = paths[f"{one}/messages"]["post"]
+    assert list(post["requestBody"]["content"]) == ["message/rfc822"]
+    assert ("Idempotency-Key", "header") in {(p["name"], p["in"]) for p in post["parameters"]}
+    assert post["responses"]["201"]["content"]["application/json"]["schema"]["$ref"].endswith("/Appended")
+
+
 @pytest.mark.parametrize("token", [b"", b"Bearer wrong-token-of-somebody-else"])
 async def test_without_the_token_nothing(system, http, token):
     """401 for every route, and nothing was put or read."""

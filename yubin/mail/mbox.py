@@ -37,7 +37,6 @@ _THEIRS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 HEADER_END = re.compile(rb"^\r?\n", re.MULTILINE)
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 MARKS = {  # of X-Status
     "A": "\\Answered",
     "F": "\\Flagged",
@@ -87,11 +86,8 @@ def letters(
 def _cut(chunks: Iterable[bytes], limit: int) -> Iterator[tuple[int, int, bytes | None]]:
     """Offset, size, and From_ line with letter, or None for one above the limit."""
     held = bytearray()
-    offset, passed, seen = (
-        0,
-        0,
-        0,
-    )  # of the letter; octets of it that are gone; octets of ``held`` that were looked at
+    offset, passed = 0, 0  # of the letter; octets of it that are gone
+    seen = 0  # octets of ``held`` that were looked at
     for chunk in chunks:
         held += chunk
         if not offset and not passed and not held.startswith(b"From "):
@@ -99,9 +95,11 @@ def _cut(chunks: Iterable[bytes], limit: int) -> Iterator[tuple[int, int, bytes 
             if not held.startswith(b"From "[: len(held)]):
                 raise Invalid("it does not begin with a From_ line: this is no mbox")
         while (at := _next(held, seen)) >= 0:
-            yield offset, passed + at, bytes(held[:at]) if passed + at <= limit else None
-            offset, passed, seen = offset + passed + at, 0, 1
+            size, begin = passed + at, offset
+            text = _begin(held, at) if size <= limit else None
             del held[:at]
+            offset, passed, seen = begin + size, 0, 1
+            yield begin, size, text
         seen = max(seen, len(held) - LINE)
         if len(held) > limit + LINE:
             gone = len(held) - LINE
@@ -110,6 +108,12 @@ def _cut(chunks: Iterable[bytes], limit: int) -> Iterator[tuple[int, int, bytes 
     if held:
         size = passed + len(held)
         yield offset, size, bytes(held) if size <= limit else None
+
+
+def _begin(held: bytearray, size: int) -> bytes:
+    """Copied once."""
+    with memoryview(held) as whole, whole[:size] as part:
+        return bytes(part)
 
 
 def _next(held: bytearray, seen: int) -> int:
@@ -130,14 +134,14 @@ def _separates(line: bytes, before: bytes | bytearray) -> bool:
 
 
 def _letter(text: bytes, number: int, offset: int, quoting: Quoting) -> Letter:
-    line, _, rest = text.partition(b"\n")
-    ours = _OURS.match(rest)
-    raw, flags = _exactly(rest, ours, quoting) if ours else _leniently(rest, quoting)
-    return Letter(raw=raw, received=_when(line), flags=flags, number=number, offset=offset)
+    begin = text.find(b"\n") + 1 or len(text)
+    ours = _OURS.match(text, begin)
+    raw, flags = _exactly(text, ours, quoting) if ours else _leniently(text[begin:], quoting)
+    return Letter(raw=raw, received=_when(text[:begin]), flags=flags, number=number, offset=offset)
 
 
-def _exactly(rest: bytes, ours: re.Match[bytes], quoting: Quoting) -> tuple[bytes, frozenset[str]]:
-    raw = quoting.value.sub(b"", rest[ours.end() :])
+def _exactly(text: bytes, ours: re.Match[bytes], quoting: Quoting) -> tuple[bytes, frozenset[str]]:
+    raw = quoting.value.sub(b"", text[ours.end() :])
     flags = _flags(ours[1] + ours[3], ours[4])
     if ours[2]:
         return raw.removesuffix(b"\r\n"), flags
@@ -160,8 +164,8 @@ def _leniently(rest: bytes, quoting: Quoting) -> tuple[bytes, frozenset[str]]:
 
 
 def with_crlf(raw: bytes) -> bytes:
-    """Every line end."""
-    return _BARE_LF.sub(b"\r\n", raw) if b"\r" in raw else raw.replace(b"\n", b"\r\n")
+    """Every line end; a CR alone is none."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _flags(marks: bytes, keywords: bytes) -> frozenset[str]:
