@@ -40,10 +40,8 @@ def _shift(text: str) -> str:
 
 
 def _unshifted(octets: bytes) -> str:
-    if b"&" not in octets:
-        return octets.decode("ascii")
     try:
-        name = "".join(_pieces(octets))
+        name = "".join(_pieces(octets)) if b"&" in octets else octets.decode("ascii")
     except ValueError as error:
         raise _bad("modified UTF-7") from error
     if encode(name) != octets:

@@ -61,13 +61,6 @@ class SequenceSet:
             if start < stop:
                 yield range(start, stop)
 
-    def contains(self, number: int, largest: int) -> bool:
-        """For one number; who asks for many uses ``numbers`` or ``places``."""
-        return any(
-            min(low or largest, high or largest) <= number <= max(low or largest, high or largest)
-            for low, high in self.ranges
-        )
-
 
 SAVED = SequenceSet(saved=True)
 
