@@ -143,5 +143,8 @@ class _Answered:
         return self._message
         yield
 
+    def done(self) -> bool:  # the channel asks
+        return True
+
     def cancel(self) -> bool:
         return False
