@@ -165,7 +165,8 @@ class MailboxPod:
     def log(self):
         return (self.folder / "mailbox.log").read_text()
 
-    def start(self):
+    def launch(self):
+        """Without waiting until it is ready."""
         with (self.folder / "mailbox.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "services.mailbox"],
@@ -174,6 +175,9 @@ class MailboxPod:
                 stdout=log,
                 stderr=log,
             )
+
+    def start(self):
+        self.launch()
         deadline = time.monotonic() + 60
         while self.metric("yubin_ready") != 1:
             assert self.process.poll() is None, self.log
