@@ -32,6 +32,21 @@ INSIDE = (  # only who has logged in needs to know
     "NOTIFY",  # RFC 5465: notify.py
     "QUOTA",  # RFC 9208: verbs/getquota.py
     "QUOTA=RES-STORAGE",  # RFC 9208 5.1: the same
+    "UIDPLUS",  # RFC 4315: verbs/append.py, copy.py, expunge.py
+    "MOVE",  # RFC 6851: verbs/move.py
+    "MULTIAPPEND",  # RFC 3502: appending.py
+    "REPLACE",  # RFC 8508: verbs/replace.py
+    "BINARY",  # RFC 3516: yubin.imap.bodies, appending.py
+    "ESEARCH",  # RFC 4731: verbs/search.py, results.py
+    "SEARCHRES",  # RFC 5182: the same
+    "WITHIN",  # RFC 5032: yubin.imap.search
+    "PARTIAL",  # RFC 9394: verbs/fetch.py, search.py, sort.py
+    "SORT",  # RFC 5256: verbs/sort.py, ordering.py
+    "ESORT",  # RFC 5267 3: the same
+    "THREAD=ORDEREDSUBJECT",  # RFC 5256: verbs/thread.py, ordering.py
+    "THREAD=REFERENCES",  # the same
+    "PREVIEW",  # RFC 8970: yubin.imap.attributes
+    "SAVEDATE",  # RFC 8514: yubin.imap.attributes, search
     "UNAUTHENTICATE",  # RFC 8437: verbs/unauthenticate.py
 )
 

@@ -13,15 +13,19 @@ from dataclasses import dataclass
 from services.gateway.imap.replies import BadCommand, Reply
 from services.gateway.imap.session import Session, State
 from services.gateway.imap.verbs import (
+    append,
     authenticate,
     capability,
     check,
     close,
     compress,
+    copy,
     create,
     delete,
     enable,
     examine,
+    expunge,
+    fetch,
     getquota,
     getquotaroot,
     id,  # noqa: A004 - the verb
@@ -30,15 +34,21 @@ from services.gateway.imap.verbs import (
     login,
     logout,
     lsub,
+    move,
     namespace,
     noop,
     notify,
     rename,
+    replace,
+    search,
     select,
     setquota,
+    sort,
     starttls,
     status,
+    store,
     subscribe,
+    thread,
     unauthenticate,
     unselect,
     unsubscribe,
@@ -65,6 +75,10 @@ class Verb:
             session.reader.refuse()
             raise BadCommand("This command has no letter")
         return await self.receive(session, event)
+
+
+def _letters(handle: Handler, receive: Receiver) -> Verb:
+    return Verb(handle=handle, receive=receive)
 
 
 def _verb(handle: Handler, *, expunges: bool = True, looks: bool = False) -> Verb:
@@ -99,6 +113,7 @@ AUTHENTICATED: Mapping[str, Verb] = {
     "LSUB": _verb(lsub.handle),
     "NAMESPACE": _verb(namespace.handle),
     "STATUS": _verb(status.handle),
+    "APPEND": _letters(append.handle, append.receive),
     "IDLE": _verb(idle.handle),
     "NOTIFY": _verb(notify.handle),
     "GETQUOTA": _verb(getquota.handle),
@@ -110,6 +125,15 @@ SELECTED: Mapping[str, Verb] = {
     "CHECK": _verb(check.handle, looks=True),
     "CLOSE": _verb(close.handle),
     "UNSELECT": _verb(unselect.handle),
+    "EXPUNGE": _verb(expunge.handle),
+    "SEARCH": _verb(search.handle, expunges=False),
+    "SORT": _verb(sort.handle, expunges=False),
+    "THREAD": _verb(thread.handle, expunges=False),
+    "FETCH": _verb(fetch.handle, expunges=False),
+    "STORE": _verb(store.handle, expunges=False),
+    "COPY": _verb(copy.handle),
+    "MOVE": _verb(move.handle),
+    "REPLACE": _letters(replace.handle, replace.receive),
 }
 TABLE: Mapping[State, Mapping[str, Verb]] = {
     State.NOT_AUTHENTICATED: NOT_AUTHENTICATED,

@@ -1,0 +1,274 @@
+"""FETCH (RFC 9051 6.4.5): where what it asks for comes from, and how much of it is held.
+
+    flags, UID, MODSEQ, size    the columns of the selected mailbox; no call
+    envelope, structure, dates  rows, in batches
+    letters                     small ones in windows of a mebibyte; larger ones streamed, only the octets asked for
+
+The next batch or window is on its way while one is written, and never more than that. A letter that is read becomes Seen
+with one STORE for its window, before its response, which tells the flag.
+
+Messages that are gone, which the client has not been told yet, are left out, and the command ends with OK [EXPUNGEISSUED]
+(RFC 5530 3). RFC 2180 4.1.2 would allow NO too, and clients retry that in vain; Dovecot and imaptest do it so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.gateway.imap.ahead import ahead, batches
+from services.gateway.imap.replies import No, Reply
+from services.gateway.imap.streaming import stream
+from yubin.imap import codes
+from yubin.imap import fetch as rendering
+from yubin.imap import flags as shown
+from yubin.imap.attributes import Entry
+from yubin.imap.commands import items
+from yubin.imap.commands.items import Item
+from yubin.mailboxes.port import ROW_LIMIT, How, Row, Want
+
+if TYPE_CHECKING:
+    from services.gateway.imap.session import Session
+
+LINES = 2000  # FETCH responses from the columns between two breaths
+TURN = 50  # others, before other sessions have their turn
+BATCH = 250  # rows
+SMALL = 256 * 1024  # octets of a letter that is held
+WINDOW = 1024 * 1024  # octets of all letters that are
+_IN_COLUMNS = (items.Flags, items.Uid, items.ModSeq)
+_NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    """A window: rows by UID, and letters of those that are small."""
+
+    rows: Mapping[int, Row]
+    letters: Mapping[int, bytes]
+
+
+class Fetching:
+    """One command."""
+
+    def __init__(self, session: Session, asked: Sequence[Item], *, uid: bool) -> None:
+        self._session, self._selected = session, session.box
+        self._asked, self._uid = tuple(asked), uid
+        self._wants = rendering.wants(asked)
+        self._sees = self._wants.sees and not self._selected.read_only
+        self._largest = ROW_LIMIT if self._wants.structure else SMALL
+        self._renderer, self._keywords = self._new_renderer(), self._selected.keywords
+        self._recent = any(isinstance(item, items.Flags) for item in asked) or self._sees
+        self.missing = self.undecoded = False
+
+    async def run(self, uids: Sequence[int]) -> None:
+        """``uids``: ascending, of the columns. Raises Failure."""
+        if self._wants.body:
+            await self._letters(uids)
+        elif self._simple():
+            await self._lines(uids)
+        elif self._wants.row and not self._only_size():
+            await self._rows(uids)
+        else:
+            await self._columns(uids)
+
+    def reply(self, text: str) -> Reply:
+        """Raises No [UNKNOWN-CTE] (RFC 3516 4.3)."""
+        if self.undecoded or self._renderer.unknown_encoding:
+            raise No("A part has an encoding that is not known here", codes.UNKNOWN_CTE)
+        if self.missing:
+            return Reply(text="Some of the messages are gone", code=codes.EXPUNGEISSUED)
+        return Reply(text=text)
+
+    # ── from the columns ──
+
+    def _simple(self) -> bool:
+        return items.Flags() in self._asked and all(isinstance(item, _IN_COLUMNS) for item in self._asked)
+
+    def _only_size(self) -> bool:
+        return all(isinstance(item, (*_IN_COLUMNS, items.Size)) for item in self._asked)
+
+    async def _lines(self, uids: Sequence[int]) -> None:
+        selected, recent = self._selected, self._recent_from()
+        modseq = items.ModSeq() in self._asked
+        for some in batches(uids, LINES):
+            places = self._places(some)
+            self._session.write(
+                shown.lines(
+                    [at + 1 for at in places],
+                    some,
+                    [selected.flags[at] for at in places],
+                    selected.keywords,
+                    uid=self._uid or items.Uid() in self._asked,
+                    modseqs=[selected.modseqs[at] for at in places] if modseq else None,
+                    recent_from=recent,
+                )
+            )
+            await self._pause()
+
+    async def _columns(self, uids: Sequence[int]) -> None:
+        for some in batches(uids, LINES):
+            for uid, at in zip(some, self._places(some), strict=True):
+                row = _sized(uid, self._selected.sizes[at]) if self._wants.row else None
+                self._session.write(self._response(at, row))
+            await self._pause()
+
+    # ── from rows ──
+
+    async def _rows(self, uids: Sequence[int]) -> None:
+        async with aclosing(ahead(batches(uids, BATCH), self._read_rows)) as read:
+            async for some, rows in read:
+                for n, uid in enumerate(some):
+                    row = rows.get(uid)
+                    if row is None:
+                        self.missing = True
+                        continue
+                    self._session.write(self._response(self._selected.place(uid), row))
+                    if n % TURN == TURN - 1:
+                        await self._pause()
+                await self._pause()
+
+    async def _read_rows(self, uids: Sequence[int]) -> Mapping[int, Row]:
+        found = self._session.account.rows(self._selected.mailbox.id, uids, self._want())
+        return {row.uid: row async for row in found}
+
+    def _want(self) -> Want:
+        wants, want = self._wants, Want.NOTHING
+        for asked, part in (
+            (wants.envelope, Want.ENVELOPE),
+            (wants.structure, Want.STRUCTURE),
+            (wants.summary, Want.SUMMARY),
+        ):
+            want |= part if asked else Want.NOTHING
+        return want
+
+    # ── letters ──
+
+    async def _letters(self, uids: Sequence[int]) -> None:
+        async with aclosing(ahead(self._windows(uids), self._read_window)) as read:
+            async for some, window in read:
+                changed = await self._see([uid for uid in some if uid in window.rows])
+                for n, uid in enumerate(some):
+                    await self._letter(uid, window, tell=uid in changed)
+                    if n % TURN == TURN - 1:
+                        await self._pause()
+                await self._pause()
+
+    def _windows(self, uids: Sequence[int]) -> Iterator[list[int]]:
+        window: list[int] = []
+        octets = 0
+        for uid in uids:
+            size = self._held(uid)
+            if window and (octets + size > WINDOW or len(window) == BATCH):
+                yield window
+                window, octets = [], 0
+            window.append(uid)
+            octets += size
+        if window:
+            yield window
+
+    def _held(self, uid: int) -> int:
+        """Octets in memory; none of a letter that is streamed."""
+        size = self._selected.sizes[self._selected.place(uid)]
+        return size if size <= self._largest else 0
+
+    async def _read_window(self, window: Sequence[int]) -> _Read:
+        mailbox, account, want = self._selected.mailbox.id, self._session.account, self._want()
+        sizes, places = self._selected.sizes, self._places(window)
+        small = [uid for uid, at in zip(window, places, strict=True) if sizes[at] <= self._largest]
+        rows: dict[int, Row] = {}
+        if want or len(small) < len(window):
+            rows = dict(await self._read_rows(window))
+        letters: dict[int, bytes] = {}
+        if small:
+            async for row, letter in account.letters(mailbox, small):
+                letters[row.uid] = letter
+                rows.setdefault(row.uid, row) if not want else None
+        gone = [uid for uid in small if uid not in letters]
+        for uid in gone:
+            rows.pop(uid, None)
+        return _Read(rows=rows, letters=letters)
+
+    async def _letter(self, uid: int, window: _Read, *, tell: bool) -> None:
+        row, at = window.rows.get(uid), self._selected.place(uid)
+        if row is None:
+            self.missing = True
+            return
+        letter = window.letters.get(uid)
+        if letter is not None:
+            self._session.write(self._response(at, row, letter, tell=tell))
+            return
+        steps = self._current().steps(self._entry(at, row), tell=tell)
+        if not await stream(self._session, uid, steps):
+            self.missing = True
+
+    async def _see(self, uids: Sequence[int]) -> set[int]:
+        r"""Sets \Seen; gives UIDs whose flags are new to the client (RFC 9051 6.4.5: they SHOULD be told)."""
+        selected = self._selected
+        places = [selected.place(uid) for uid in uids]
+        new = [selected.uids[at] for at in places if not selected.flags[at] & shown.SEEN]
+        if not self._sees or not new:
+            return set()
+        stored = await self._session.account.store(
+            selected.mailbox.id, new, How.ADD, frozenset({shown.SYSTEM[0]})
+        )
+        selected.tell_keywords(self._session, tuple(stored.keywords))
+        selected.note(stored.uids, stored.flags, stored.modseqs)
+        return set(stored.uids)
+
+    # ── one response ──
+
+    def _response(
+        self, at: int, row: Row | None, letter: bytes | None = None, *, tell: bool = False
+    ) -> bytes:
+        entry = self._entry(at, row)
+        return self._current().response(
+            entry.seq, entry.uid, entry.bits, entry.modseq, row, letter, tell=tell
+        )
+
+    def _entry(self, at: int, row: Row | None) -> Entry:
+        selected = self._selected
+        uid, bits = selected.uids[at], selected.flags[at]
+        if self._recent and uid >= self._recent_from():
+            bits |= shown.RECENT
+        return Entry(at + 1, uid, bits, selected.modseqs[at], row)
+
+    def _recent_from(self) -> int:
+        """RFC 9051 E: IMAP4rev2 has no such flag."""
+        return shown.NO_RECENT if self._session.rev2 else self._selected.recent_from
+
+    def _current(self) -> rendering.Renderer:
+        """Another one when there are new keywords."""
+        if self._keywords != self._selected.keywords:
+            self.undecoded |= self._renderer.unknown_encoding
+            self._renderer, self._keywords = self._new_renderer(), self._selected.keywords
+        return self._renderer
+
+    def _new_renderer(self) -> rendering.Renderer:
+        return rendering.Renderer(
+            self._asked,
+            self._selected.keywords,
+            utf8=self._session.utf8,
+            uid=self._uid,
+            modseq=self._session.condstore,
+        )
+
+    def _places(self, uids: Sequence[int]) -> Sequence[int]:
+        """Neighbours are found at once."""
+        first, last = self._selected.place(uids[0]), self._selected.place(uids[-1])
+        if last - first == len(uids) - 1:
+            return range(first, last + 1)
+        return [self._selected.place(uid) for uid in uids]
+
+    async def _pause(self) -> None:
+        """The client reads, and others have their turn."""
+        await self._session.breathe()
+        await asyncio.sleep(0)
+
+
+def _sized(uid: int, size: int) -> Row:
+    """A row of which only the size is asked for."""
+    return Row(uid=uid, letter_id=_NOBODY, size=size, received=0.0, saved=0.0, thread="")

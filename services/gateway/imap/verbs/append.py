@@ -1,0 +1,20 @@
+"""APPEND (RFC 9051 6.3.12), of one letter or several (RFC 3502); appending.py takes them."""
+
+from __future__ import annotations
+
+from services.gateway.imap.appending import receive as take
+from services.gateway.imap.replies import BadCommand, Reply
+from services.gateway.imap.session import Session
+from yubin.imap import codes
+from yubin.imap.events import Message, Request
+
+
+async def handle(session: Session, request: Request) -> Reply:  # noqa: ARG001
+    raise BadCommand("APPEND needs a letter")
+
+
+async def receive(session: Session, message: Message) -> Reply:
+    appended = await take(session, message)
+    if session.selected is not None and session.selected.mailbox.id == appended.mailbox.id:
+        session.selected.stale = True  # EXISTS comes before the tagged OK
+    return Reply(text="APPEND completed", code=codes.appenduid(appended.uidvalidity, appended.uids))
