@@ -23,6 +23,7 @@ from yubin.mail.part import Part
 
 EMPTY = b'""'
 DECODED_LIMIT = 1 << 31  # octets; no letter has as many
+_NOTHING = Part(start=0, body=0, end=0)
 _KNOWN = frozenset(
     {"", "7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue", "uue"}
 )
@@ -56,12 +57,12 @@ def section_steps(item: Section, root: Part) -> Steps:
     """``NAME value``."""
     yield _section_name(item)
     by_fields = item.kind.startswith("HEADER.FIELDS")
-    place = section.find(root, item.path, "HEADER" if by_fields else item.kind)
+    place = _find(root, item.path, "HEADER" if by_fields else item.kind)
     if place is None:
         yield NIL
         return
     if by_fields:
-        header = yield Need(*place)
+        header = (yield Need(*place)) if place[1] else b""
         yield literal(_cut(_chosen(header, item), item.offset, item.length))
         return
     offset, length = _window(*place, item.offset, item.length)
@@ -75,7 +76,7 @@ def section_steps(item: Section, root: Part) -> Steps:
 def binary_steps(item: Binary, root: Part) -> Steps:
     """RFC 3516 4.2; the caller has asked ``decodable``."""
     yield b"BINARY[%b]%b " % (_path(item.path), _origin(item.offset))
-    part = section.locate(root, item.path) if item.path else root
+    part = _locate(root, item.path)
     if part is None or not decodable(part):
         yield NIL
         return
@@ -87,7 +88,7 @@ def binary_steps(item: Binary, root: Part) -> Steps:
 
 def size_steps(item: BinarySize, root: Part) -> Steps:
     """RFC 3516 4.2: the size of what BINARY would give; a number is all that the grammar has, also where there is no part."""
-    part = section.locate(root, item.path) if item.path else root
+    part = _locate(root, item.path)
     size = 0
     if part is not None and decodable(part):
         if _plain(part) or not item.path:
@@ -107,10 +108,30 @@ def literal(octets: bytes) -> bytes:
     return b"{%d}\r\n%b" % (len(octets), octets) if octets else EMPTY
 
 
+def _locate(root: Part, path: tuple[int, ...]) -> Part | None:
+    if not path:
+        return root
+    return section.locate(root, path) or (_NOTHING if _unread(root, path[:-1]) and path[-1] == 1 else None)
+
+
+def _find(root: Part, path: tuple[int, ...], kind: str) -> tuple[int, int] | None:
+    found = section.find(root, path, kind)
+    if found is None and path:
+        inside = _unread(root, path) if kind in {"HEADER", "TEXT"} else _locate(root, path) is _NOTHING
+        return (0, 0) if inside else None
+    return found
+
+
+def _unread(root: Part, path: tuple[int, ...]) -> bool:
+    """A letter inside that is encoded: BODYSTRUCTURE shows an empty one (yubin.imap.bodystructure), and so do we."""
+    part = section.locate(root, path) if path else None
+    return part is not None and part.message and not part.children
+
+
 def _decoded(part: Part, *, whole: bool) -> Generator[bytes | Range | Need, bytes, bytes]:
     """``whole``: with its header; what has parts inside has no encoding of its own (RFC 2045 6.4)."""
     start = part.start if whole else part.body
-    octets = yield Need(start, part.end - start)
+    octets = (yield Need(start, part.end - start)) if part.end > start else b""
     if whole or _plain(part):
         return octets
     alone = Part(start=0, body=0, end=len(octets), encoding=part.encoding)
