@@ -22,7 +22,9 @@ from tests.conformance.letters import letters
 from tests.e2e.town import Town, town
 from yubin.mail.header import scan
 
-_TRACE = re.compile(rb"Return-Path: <[^\r\n]*>\r\nReceived: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*(?:\r\n)?")  # an empty line where the letter begins with no field
+_TRACE = re.compile(
+    rb"Return-Path: <[^\r\n]*>\r\nReceived: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*(?:\r\n)?"
+)  # an empty line where the letter begins with no field
 
 
 @dataclass
