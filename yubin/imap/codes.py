@@ -90,24 +90,9 @@ def modified(numbers: Iterable[int]) -> str:
     return f"MODIFIED {uid_set(numbers)}"
 
 
-def badcharset(names: Iterable[str] = ()) -> str:
-    known = " ".join(names)
-    return f"BADCHARSET ({known})" if known else "BADCHARSET"
-
-
 def badevent(names: Iterable[str]) -> str:
     """RFC 5465 5."""
     return f"BADEVENT ({' '.join(names)})"
-
-
-def noupdate(tag: str) -> str:
-    """RFC 5267 4.3.2."""
-    return f'NOUPDATE "{tag}"'
-
-
-def messagelimit(limit: int, uid: int) -> str:
-    """RFC 9738 4: no message from this UID down was looked at."""
-    return f"MESSAGELIMIT {limit} {uid}"
 
 
 def capability(names: Iterable[str]) -> str:

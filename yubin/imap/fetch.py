@@ -47,12 +47,6 @@ def wants(asked: Sequence[Item]) -> Wants:
     )
 
 
-def ranges(asked: Sequence[Item], packed: bytes, size: int) -> list[tuple[int, int]]:
-    """Offset and length of all that the items read of a letter of ``size`` octets whose tree is ``packed``."""
-    root = _tree(packed, size)
-    return list(_ranges(asked, root))
-
-
 class Renderer:
     """``uid``, ``modseq``: both are told though nobody asked (UID FETCH; RFC 7162 3.1.4.2, with ``tell``).
 
@@ -156,17 +150,6 @@ def _maker(item: Section | Binary | BinarySize) -> Callable[[Part], Steps]:
     return (
         partial(bodies.binary_steps, item) if isinstance(item, Binary) else partial(bodies.size_steps, item)
     )
-
-
-def _ranges(asked: Sequence[Item], root: Part) -> Iterator[tuple[int, int]]:
-    for item in asked:
-        if isinstance(item, _LETTER):
-            steps = _maker(item)(root)
-            for step in steps:
-                if isinstance(step, Range | Need):
-                    yield step.offset, step.length
-                if isinstance(step, Need):
-                    break  # what follows depends on what it gets
 
 
 def _run(steps: Steps, letter: bytes) -> Iterator[bytes | memoryview]:

@@ -36,10 +36,6 @@ def bye(text: str, code: str = "", *, utf8: bool = False) -> bytes:
     return _status(UNTAGGED, b"BYE", text, code, utf8)
 
 
-def preauth(text: str, code: str = "") -> bytes:
-    return _status(UNTAGGED, b"PREAUTH", text, code, False)
-
-
 def failure(tag: bytes, trouble: Failure, code: str = "", *, utf8: bool = False) -> bytes:
     """NO with the failure's own code, or with that which the command has for it (TRYCREATE)."""
     return no(tag, trouble.text, code or codes.of(trouble), utf8=utf8)
@@ -48,10 +44,6 @@ def failure(tag: bytes, trouble: Failure, code: str = "", *, utf8: bool = False)
 def continuation(text: bytes = b"OK") -> bytes:
     """RFC 3501 7.5; for AUTHENTICATE ``text`` is base64, and may be empty: the space stays (RFC 9051 6.2.2)."""
     return b"+ %b\r\n" % text
-
-
-def untagged(line: bytes) -> bytes:
-    return b"* %b\r\n" % line
 
 
 def capability(names: Iterable[str]) -> bytes:

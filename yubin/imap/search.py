@@ -5,8 +5,11 @@ open: by columns alone (flags, sizes, numbers, and what the index said), with ea
 
     found = what the index said to lookup.lookups(key)
     test = compile_key(key, columns, now=now, found=found)
-    yes, open_ = by_columns(test, len(columns.uids))
-    … test(place, Known(row)) … test(place, Known(row, letter))
+    test(place, None)
+    test(place, Known(row))
+    test(place, Known(row, letter))
+
+``place`` is a sequence number less one.
 
 AND, OR and NOT are those of three values (Kleene), so that a letter is read only when the answer depends on it; what is
 cheap is asked first. All text is compared folded (yubin.imap.candidate). The last round always answers.
@@ -69,19 +72,6 @@ def compile_key(key: Key, columns: Columns, *, now: float, found: Iterable[Found
     if sum(1 for one in texts(key) if not in_summary(one)) > LETTER_TEXTS:
         raise Flaw(f"A search looks for at most {LETTER_TEXTS} texts", code=codes.LIMIT, status="NO")
     return _Compiler(columns, now, {one.lookup.key: one for one in found}).test(key)
-
-
-def by_columns(test: Test, count: int) -> tuple[list[int], list[int]]:
-    """The first round: places (sequence numbers less one) that match, and those that are open."""
-    yes: list[int] = []
-    still: list[int] = []
-    for place in range(count):
-        answer = test(place, None)
-        if answer:
-            yes.append(place)
-        elif answer is None:
-            still.append(place)
-    return yes, still
 
 
 class _Compiler:

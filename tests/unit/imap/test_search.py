@@ -35,7 +35,8 @@ from yubin.imap.commands.keys import (
 )
 from yubin.imap.flaw import Flaw
 from yubin.imap.lookup import Found, Word, lookups
-from yubin.imap.search import by_columns, compile_key, needs
+from yubin.imap.search import compile_key, needs
+from yubin.imap.search_terms import Test
 from yubin.imap.sets import read
 from yubin.mail import words
 from yubin.mailboxes import reading
@@ -93,6 +94,12 @@ def row_of(place: int) -> Row:
 
 
 ROWS = [row_of(place) for place in range(len(LETTERS))]
+
+
+def by_columns(test: Test, count: int) -> tuple[list[int], list[int]]:
+    """Places that match, and those that are open, without a look at any letter."""
+    answers = [test(place, None) for place in range(count)]
+    return [n for n, one in enumerate(answers) if one], [n for n, one in enumerate(answers) if one is None]
 
 
 def rounds(key: Key, found: list[Found] | None = None) -> tuple[list[int], list[int], list[int]]:
