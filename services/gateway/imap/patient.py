@@ -31,14 +31,14 @@ from yubin.mailboxes.port import (
     Word,
 )
 
-SECONDS = 30.0
+SECONDS = 30.0  # until a lost pod is told of
 T = TypeVar("T")
 
 
 class Patient:
     """Implements Account over another one."""
 
-    def __init__(self, account: Account, seconds: float = SECONDS) -> None:
+    def __init__(self, account: Account, seconds: float) -> None:
         self._account, self._seconds = account, seconds
         self._away = False
 

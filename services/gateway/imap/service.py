@@ -9,6 +9,7 @@ from time import monotonic
 from services.gateway.connection import Connection
 from services.gateway.imap.conversation import Conversation
 from services.gateway.imap.heavy import Heavy
+from services.gateway.imap.patient import SECONDS
 from services.gateway.imap.watch import Watch
 from services.gateway.leases import Leases
 from services.gateway.sessions import Passes
@@ -25,7 +26,7 @@ class Imap:
     """``account`` makes the mailboxes of who holds a token; the token is asked for at each call. Timeouts in seconds.
 
     ``starttls``: there is a certificate. ``quota``: octets of an account that has none of its own; 0: none.
-    ``per_user``: sessions at once. ``errors``: bad commands in a row, ``early``: commands before login; then BYE.
+    ``per_user``: sessions at once. ``patience``: for a mailbox pod that is away. ``errors``: bad commands in a row, ``early``: commands before login; then BYE.
     """
 
     name = "imap"
@@ -42,6 +43,7 @@ class Imap:
     quota: int = 0
     mechanisms: tuple[str, ...] = OFFERED
     per_user: int = 50
+    patience: float = SECONDS
     idle: float = 1800.0
     login_timeout: float = 180.0
     login_failures: int = 3

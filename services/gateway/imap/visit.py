@@ -14,7 +14,7 @@ import structlog
 
 from services.gateway.again import patiently
 from services.gateway.connection import Connection
-from services.gateway.imap.patient import SECONDS, Patient
+from services.gateway.imap.patient import Patient
 from services.gateway.imap.replies import No
 from services.gateway.leases import Lease
 from services.gateway.sessions import Pass
@@ -52,7 +52,7 @@ class Visit:
             ticket = house.passes.enter(identity, connection.dismiss)
             undo.callback(house.passes.leave, ticket)
             lease = Lease(
-                account=Patient(house.account(lambda: ticket.token)),
+                account=Patient(house.account(lambda: ticket.token), house.patience),
                 name=NAME,
                 owner=number(uuid7()),
                 most=house.per_user,
@@ -60,7 +60,7 @@ class Visit:
                 seconds=HELD,
             )
             undo.push_async_callback(house.leases.release, lease)
-            if not await patiently(lambda: house.leases.take(lease), SECONDS):
+            if not await patiently(lambda: house.leases.take(lease), house.patience):
                 raise No("You have too many connections", codes.LIMIT)
             undo.pop_all()
             return cls(house, identity, ticket, lease)
