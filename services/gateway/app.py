@@ -23,6 +23,7 @@ from yubin.mailboxes.hints_nats import open_hints
 from yubin.mailboxes.remote import RemoteAccount, compare
 from yubin.runtime.process import Pod
 from yubin.runtime.settings import host_port
+from yubin.sasl.mechanisms import chosen
 
 
 @asynccontextmanager
@@ -56,6 +57,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         hostname=settings.hostname,
         starttls=context is not None,
         auth_without_tls=settings.auth_without_tls,
+        mechanisms=chosen(settings.mechanisms),
         authenticator=RemoteDirectory(directory),
         account=lambda session: RemoteAccount(mailbox, session),
         passes=passes,

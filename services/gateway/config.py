@@ -6,11 +6,12 @@ import ipaddress
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from services.gateway.limits import Limits
 from yubin.pop3.dialogue import Terms
 from yubin.runtime.settings import PodSettings, host_port
+from yubin.sasl.mechanisms import OFFERED, chosen
 
 
 class Settings(PodSettings):
@@ -25,6 +26,10 @@ class Settings(PodSettings):
     mail_tls_key: Path | None = Field(None, description="PEM file: its private key")
     auth_without_tls: bool = Field(
         default=False, description="passwords in clear; only where it listens on loopback, for benchmarks"
+    )
+    mechanisms: str = Field(
+        " ".join(OFFERED),
+        description="SASL mechanisms that are announced, of PLAIN LOGIN SCRAM-SHA-256 OAUTHBEARER XOAUTH2",
     )
     directory: str = Field("directory:7000", description="the directory pods, host:port")
     mailbox: str = Field("mailbox:7000", description="the mailbox pods, host:port")
@@ -57,6 +62,11 @@ class Settings(PodSettings):
         256 * 1024 * 1024, ge=0, description="octets of letters held for clients that read one after another"
     )
 
+    @field_validator("mechanisms")
+    @classmethod
+    def _are_known(cls, value: str) -> str:
+        return " ".join(chosen(value))
+
     @model_validator(mode="after")
     def _tls_or_loopback(self) -> Self:
         every = (self.pop3_listen, self.pop3s_listen, self.imap_listen, self.imaps_listen)
@@ -80,6 +90,7 @@ class Settings(PodSettings):
     def pop3(self) -> Terms:
         return Terms(
             hostname=self.hostname,
+            mechanisms=chosen(self.mechanisms),
             stls=self.mail_tls_cert is not None,
             auth_without_tls=self.auth_without_tls,
             login_failures=self.login_failures,

@@ -31,7 +31,7 @@ from yubin.ids import number, uuid7
 from yubin.mail.trace import protocol, received
 from yubin.reception.policy import Envelope, Session
 from yubin.runtime import faults, tracing
-from yubin.sasl.mechanism import Credentials
+from yubin.sasl.mechanism import Claim
 from yubin.smtp.command import Mail, Rcpt
 
 log = structlog.get_logger()
@@ -83,7 +83,7 @@ class Exchange:
     async def helo(self, session: Session) -> None:
         """What a server calls itself is not judged here."""
 
-    async def authenticate(self, session: Session, credentials: Credentials) -> Identity:  # noqa: ARG002
+    async def authenticate(self, session: Session, claim: Claim) -> Identity:  # noqa: ARG002
         """AUTH is not offered: whoever wants to send goes to submission."""
         raise Denied("Nobody logs in here", code=502, enhanced="5.5.1")
 

@@ -6,12 +6,11 @@ import ipaddress
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from yubin.reception.terms import Terms
 from yubin.runtime.settings import PodSettings, host_port
-
-MECHANISMS = ("PLAIN", "LOGIN")
+from yubin.sasl.mechanisms import OFFERED, chosen
 
 
 class Settings(PodSettings):
@@ -24,6 +23,10 @@ class Settings(PodSettings):
     smtp_tls_key: Path | None = Field(None, description="PEM file: its private key")
     auth_without_tls: bool = Field(
         default=False, description="passwords in clear; only where it listens on loopback, for benchmarks"
+    )
+    mechanisms: str = Field(
+        " ".join(OFFERED),
+        description="SASL mechanisms that are announced, of PLAIN LOGIN SCRAM-SHA-256 OAUTHBEARER XOAUTH2",
     )
     directory: str = Field("directory:7000", description="the directory pods, host:port")
     ledger_url: str = Field(description="postgresql://…, sqlite:///absolute/path or memory:")
@@ -50,6 +53,11 @@ class Settings(PodSettings):
     errors: int = Field(20, ge=1, description="refusals, then the connection is closed")
     idle_commands: int = Field(100, ge=1, description="NOOP, RSET, VRFY without a letter, then it is closed")
 
+    @field_validator("mechanisms")
+    @classmethod
+    def _are_known(cls, value: str) -> str:
+        return " ".join(chosen(value))
+
     @model_validator(mode="after")
     def _tls_or_loopback(self) -> Self:
         listens = [text for text in (self.submission_listen, self.submissions_listen) if text]
@@ -69,7 +77,7 @@ class Settings(PodSettings):
             hostname=self.hostname,
             size=self.message_size,
             recipients=self.recipients,
-            mechanisms=MECHANISMS,
+            mechanisms=chosen(self.mechanisms),
             auth_without_tls=self.auth_without_tls,
             command_timeout=self.command_timeout,
             data_timeout=self.data_timeout,

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,6 +20,7 @@ from services.submission.authors import author_domain, own
 from yubin.acceptance.accept import Acceptance, Draft
 from yubin.acceptance.refusal import refusal
 from yubin.acceptance.unwind import Unwinding
+from yubin.accounts.exchange import ask
 from yubin.accounts.port import Authenticator, Identity, Recipients
 from yubin.errors import Denied, Exhausted, Invalid, Unavailable
 from yubin.ids import number, uuid7
@@ -29,7 +31,7 @@ from yubin.mail.trace import protocol, received
 from yubin.queue.port import NewRecipient, Origin
 from yubin.reception.policy import Envelope, Session
 from yubin.runtime import faults, tracing
-from yubin.sasl.mechanism import Credentials
+from yubin.sasl.mechanism import Claim, Proven
 from yubin.smtp import lines
 from yubin.smtp.command import Mail, Rcpt
 
@@ -71,12 +73,12 @@ class Submission:
     async def helo(self, session: Session) -> None:
         """Mail programs call themselves what they like (RFC 6409 says nothing of it)."""
 
-    async def authenticate(self, session: Session, credentials: Credentials) -> Identity:
-        identity = await self._authenticator.authenticate(
-            credentials.login, credentials.password, peer=session.peer, service="submission"
-        )
-        log.info("A client logged in.", action="login", account=identity.account, peer=session.peer)
-        return identity
+    async def authenticate(self, session: Session, claim: Claim) -> Any:
+        answer = await ask(self._authenticator, claim, peer=session.peer, service="submission")
+        identity = answer.who if isinstance(answer, Proven) else answer
+        if isinstance(identity, Identity):
+            log.info("A client logged in.", action="login", account=identity.account, peer=session.peer)
+        return answer
 
     async def mail(self, session: Session, mail: Mail) -> None:
         identity = _identity(session)

@@ -234,7 +234,7 @@ async def test_a_credential_is_for_enabled_accounts(accounts):
     assert await accounts.credential("u@a.example", ARGON2ID) is None
     await accounts.remove_account("u@a.example")
     with pytest.raises(NotFound):
-        await accounts.put_credential("u@a.example", ARGON2ID, "x")
+        await accounts.put_credentials("u@a.example", {ARGON2ID: "x"})
     with pytest.raises(NotFound):
         await accounts.remove_account("u@a.example")
     again = account("u@a.example", id="second")
@@ -246,7 +246,7 @@ async def test_a_renewed_hash_never_undoes_a_new_password(accounts):
     """Renewal succeeds only while the value is the one that was read."""
     await domain(accounts)
     read = secret(await person(accounts, "u@a.example"))
-    await accounts.put_credential("u@a.example", ARGON2ID, "new password")
+    await accounts.put_credentials("u@a.example", {ARGON2ID: "new password"})
     assert not await accounts.renew_credential(read, "old password, stronger")
     now = await accounts.credential("u@a.example", ARGON2ID)
     assert now.value == "new password"
@@ -349,9 +349,14 @@ async def test_the_schema_goes_forward_and_one_step_back(kind, tmp_path, request
     store = await open_accounts(url)
     await domain(store, catch_all="u@a.example")
     made = await person(store, "u@a.example")
-    await store.change_account("u@a.example", None, None, "new@b.example")
+    await store.change_account("u@a.example", None, None, app_only=True)
+    await store.change_domain("a.example", scram=True)
     await store.put_alias(Alias(address="info@a.example", tenant="acme", targets=("u@a.example",)))
     await step_back(kind, url, path)
+    assert not (await store.domain("a.example")).scram
+    assert not (await store.domains("", "", 10))[0].scram
+    held = await store.holder("u@a.example")
+    assert (held.scram, held.app_only, list(held.credentials)) == (False, False, [ARGON2ID])
     assert await store.account("u@a.example") == made
     assert await store.accounts("", "", 10) == (made,)
     assert (await store.identity(made.id)).account == made.id
@@ -363,7 +368,7 @@ async def test_the_schema_goes_forward_and_one_step_back(kind, tmp_path, request
     await store.close()
     store = await open_accounts(url)
     assert await store.accounts("", "", 10) == (made, replace(other, enabled=False))
-    assert (await store.change_account("u@a.example", None, None, "n@b.example")).moved_to == "n@b.example"
+    assert (await store.change_account("u@a.example", None, None, app_only=True)).app_only
     await store.close()
 
 

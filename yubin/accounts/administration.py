@@ -5,10 +5,12 @@ The channel turns failures back into those of yubin.errors, so that nothing is c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import grpc
 
 from yubin.accounts import wire
-from yubin.accounts.port import Account, Alias, Domain, Limits, Tenant
+from yubin.accounts.port import Account, Alias, AppPassword, Domain, Limits, Tenant
 from yubin.v1 import directory_pb2 as pb
 from yubin.v1 import directory_pb2_grpc as stubs
 
@@ -37,6 +39,10 @@ class DirectoryAdmin:
     async def get_domain(self, name: str) -> Domain:
         return wire.domain_from(await self._stub.GetDomain(pb.GetDomainRequest(name=name)))
 
+    async def update_domain(self, name: str, *, scram: bool | None = None) -> Domain:
+        request = pb.UpdateDomainRequest(name=name, scram=scram)
+        return wire.domain_from(await self._stub.UpdateDomain(request))
+
     async def delete_domain(self, name: str) -> None:
         await self._stub.DeleteDomain(pb.DeleteDomainRequest(name=name))
 
@@ -62,17 +68,33 @@ class DirectoryAdmin:
         enabled: bool | None = None,
         limits: Limits | None = None,
         moved_to: str | None = None,
+        app_only: bool | None = None,
     ) -> Account:
         request = pb.UpdateAccountRequest(
             address=address,
             enabled=enabled,
             limits=None if limits is None else wire.limits_to(limits),
             moved_to=moved_to,
+            app_only=app_only,
         )
         return wire.account_from(await self._stub.UpdateAccount(request))
 
     async def set_password(self, address: str, password: str) -> None:
         await self._stub.SetPassword(pb.SetPasswordRequest(address=address, password=password))
+
+    async def add_app_password(
+        self, address: str, name: str, services: Sequence[str] = ()
+    ) -> tuple[AppPassword, str]:
+        request = pb.AddAppPasswordRequest(address=address, name=name, services=services)
+        answer = await self._stub.AddAppPassword(request)
+        return wire.app_password_from(answer.made), answer.password
+
+    async def list_app_passwords(self, address: str) -> tuple[AppPassword, ...]:
+        answer = await self._stub.ListAppPasswords(pb.ListAppPasswordsRequest(address=address))
+        return tuple(map(wire.app_password_from, answer.app_passwords))
+
+    async def remove_app_password(self, address: str, id_: str) -> None:
+        await self._stub.RemoveAppPassword(pb.RemoveAppPasswordRequest(address=address, id=id_))
 
     async def delete_account(self, address: str) -> None:
         await self._stub.DeleteAccount(pb.DeleteAccountRequest(address=address))

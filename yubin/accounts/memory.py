@@ -10,13 +10,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 from yubin.accounts.port import (
+    APP,
     KEYS_PER_DOMAIN,
+    SCRAM,
     Account,
     Alias,
     Credential,
     Destination,
     DkimKey,
     Domain,
+    Holder,
     Identity,
     Kind,
     Limits,
@@ -70,6 +73,15 @@ class MemoryAccounts:
         keep = [d.name for d in self._domains.values() if tenant in {"", d.tenant}]
         return tuple(self._shown(d.name) for d in _page(self._domains, after, limit, keep))
 
+    async def change_domain(self, name: str, scram: bool) -> Domain:
+        self._domains[name] = replace(await self.domain(name), scram=scram)
+        if not scram:
+            ours = {a.id for a in self._accounts.values() if _domain_of(a.address) == name}
+            gone = [key for key in self._credentials if key[0] in ours and key[1] == SCRAM]
+            for key in gone:
+                del self._credentials[key]
+        return self._shown(name)
+
     async def remove_domain(self, name: str) -> None:
         await self.domain(name)
         if any(_domain_of(address) == name for address in self._accounts):
@@ -91,12 +103,12 @@ class MemoryAccounts:
     async def keys(self, domain: str) -> tuple[DkimKey, ...]:
         return tuple(k for k in self._keys.get(domain, ()) if k.record.signing)
 
-    async def add_account(self, account: Account, credential: Credential) -> None:
+    async def add_account(self, account: Account, *credentials: Credential) -> None:
         await self.domain(_domain_of(account.address))
         if account.address in self._accounts or account.address in self._aliases:
             raise Exists("the address is taken")
         self._accounts[account.address] = account
-        self._credentials[account.id, credential.kind] = credential.value
+        self._credentials |= {(account.id, one.kind): one.value for one in credentials}
 
     async def account(self, address: str) -> Account:
         if address not in self._accounts:
@@ -108,7 +120,12 @@ class MemoryAccounts:
         return _page(self._accounts, after, limit, keep)
 
     async def change_account(
-        self, address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+        self,
+        address: str,
+        enabled: bool | None,
+        limits: Limits | None,
+        moved_to: str | None = None,
+        app_only: bool | None = None,
     ) -> Account:
         old = await self.account(address)
         new = replace(
@@ -116,6 +133,7 @@ class MemoryAccounts:
             enabled=old.enabled if enabled is None else enabled,
             limits=old.limits if limits is None else limits,
             moved_to=old.moved_to if moved_to is None else moved_to,
+            app_only=old.app_only if app_only is None else app_only,
         )
         self._accounts[address] = new
         return new
@@ -138,8 +156,12 @@ class MemoryAccounts:
         del self._accounts[address]
         self._credentials = {key: v for key, v in self._credentials.items() if key[0] != gone.id}
 
-    async def put_credential(self, address: str, kind: str, value: str) -> None:
-        self._credentials[(await self.account(address)).id, kind] = value
+    async def put_credentials(self, address: str, values: Mapping[str, str | None]) -> None:
+        account = (await self.account(address)).id
+        for kind, value in values.items():
+            self._credentials.pop((account, kind), None)
+            if value is not None:
+                self._credentials[account, kind] = value
 
     async def credential(self, address: str, kind: str) -> Credential | None:
         account = self._accounts.get(address)
@@ -147,10 +169,31 @@ class MemoryAccounts:
             return None
         return Credential(account=account.id, kind=kind, value=self._credentials[account.id, kind])
 
+    async def holder(self, address: str) -> Holder | None:
+        account = self._accounts.get(address)
+        if account is None or not account.enabled:
+            return None
+        return Holder(
+            account=account.id,
+            scram=self._domains[_domain_of(address)].scram,
+            app_only=account.app_only,
+            credentials={c.kind: c for c in self._held(account.id) if not c.kind.startswith(APP)},
+        )
+
+    async def app_passwords(self, address: str) -> tuple[Credential, ...]:
+        account = await self.account(address)
+        return tuple(c for c in self._held(account.id) if c.kind.startswith(APP))
+
     async def renew_credential(self, old: Credential, value: str) -> bool:
         if self._credentials.get((old.account, old.kind)) != old.value:
             return False
         self._credentials[old.account, old.kind] = value
+        return True
+
+    async def join_credential(self, old: Credential, new: Credential) -> bool:
+        if self._credentials.get((old.account, old.kind)) != old.value:
+            return False
+        self._credentials[new.account, new.kind] = new.value
         return True
 
     async def identity(self, account: str) -> Identity | None:
@@ -195,6 +238,13 @@ class MemoryAccounts:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _held(self, account: str) -> list[Credential]:
+        return [
+            Credential(account=owner, kind=kind, value=value)
+            for (owner, kind), value in self._credentials.items()
+            if owner == account
+        ]
 
     def _facts(self, addresses: Sequence[str]) -> Facts:
         names = {_domain_of(address) for address in addresses}

@@ -10,13 +10,19 @@ alias' address has a lower-case local part too. A domain belongs to one tenant, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from yubin.sasl.mechanism import Offer, Proven
+
 KEYS_PER_DOMAIN = 8  # DKIM records, retired ones included
 ARGON2ID = "argon2id"  # the kind of a credential whose value is an encoded argon2id hash
+SCRAM = "scram-sha-256"  # … a verifier of RFC 5803, sealed where the directory has a key
+APP = "app:"  # … and the id of an app password
+SERVICES = frozenset({"submission", "imap", "pop3", "api"})
+MAIL_SERVICES = SERVICES - {"api"}  # those that mail programs use
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")  # RFC 8463 3; the first is the default
 
 
@@ -96,6 +102,7 @@ class Domain:
     created: float
     catch_all: str = ""
     dkim: tuple[DkimRecord, ...] = ()  # the newest first
+    scram: bool = False  # verifiers for SCRAM are kept beside the hashes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +114,7 @@ class Account:
     limits: Limits
     created: float
     moved_to: str = ""  # the address that people are told instead (551 5.1.6)
+    app_only: bool = False  # mail programs need an app password: the password itself opens no mail service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +136,27 @@ class Credential:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Whose password it is, and what it is checked against: the credentials but app passwords, by kind."""
+
+    account: str
+    scram: bool  # the domain allows it
+    app_only: bool
+    credentials: Mapping[str, Credential]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppPassword:
+    """A password of one mail program, random, for some services. ``used``: to the hour; None: never."""
+
+    id: str  # the part of it that is no secret
+    name: str
+    services: frozenset[str]
+    created: float
+    used: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DkimKey:
     """A key as it rests in the store; ``sealed`` is empty once the key is retired."""
 
@@ -137,9 +166,22 @@ class DkimKey:
     sealed: bytes = field(repr=False)
 
 
-class Authenticator(Protocol):
+class Passwords(Protocol):
     async def authenticate(self, login: str, password: str, *, peer: str, service: str) -> Identity:
         """Raises Unauthenticated, Exhausted (454 4.7.0, throttled or busy), or Unavailable (454 4.7.0)."""
+
+
+class Authenticator(Passwords, Protocol):
+    """All that a mechanism of yubin.sasl may ask (``exchange.ask``). Raises what ``authenticate`` does."""
+
+    async def token(self, login: str, token: str, *, peer: str, service: str) -> Identity:
+        """Of a JWT of the configured issuer; ``login`` "" is whoever it names."""
+
+    async def scram_first(self, message: bytes, *, peer: str, service: str) -> Offer:
+        """client-first-message (RFC 5802). Unknown logins get an offer too. Raises Invalid also."""
+
+    async def scram_final(self, message: bytes, state: bytes, *, peer: str, service: str) -> Proven:
+        """client-final-message with the state of the offer, within 60 s, once. ``who`` is the Identity."""
 
 
 class SigningKeys(Protocol):
@@ -222,6 +264,9 @@ class Administration(Protocol):
 
     async def get_domain(self, name: str) -> Domain: ...
 
+    async def update_domain(self, name: str, *, scram: bool | None = None) -> Domain:
+        """``scram`` False forgets the verifiers; True makes each at the next change or use of a password."""
+
     async def delete_domain(self, name: str) -> None:
         """With its aliases and keys. Raises Exists while it has accounts."""
 
@@ -241,10 +286,22 @@ class Administration(Protocol):
         enabled: bool | None = None,
         limits: Limits | None = None,
         moved_to: str | None = None,
+        app_only: bool | None = None,
     ) -> Account:
         """Changes what is not None; ``limits`` are replaced as a whole, ``moved_to`` "" means: it has not."""
 
-    async def set_password(self, address: str, password: str) -> None: ...
+    async def set_password(self, address: str, password: str) -> None:
+        """App passwords stay."""
+
+    async def add_app_password(
+        self, address: str, name: str, services: Sequence[str] = ()
+    ) -> tuple[AppPassword, str]:
+        """With the password, which nobody can be told again. No ``services``: all that mail programs use."""
+
+    async def list_app_passwords(self, address: str) -> tuple[AppPassword, ...]:
+        """The oldest first."""
+
+    async def remove_app_password(self, address: str, id_: str) -> None: ...
 
     async def delete_account(self, address: str) -> None: ...
 
@@ -282,6 +339,9 @@ class Accounts(Protocol):
     async def domains(self, tenant: str, after: str, limit: int) -> tuple[Domain, ...]:
         """``tenant`` "" means all."""
 
+    async def change_domain(self, name: str, scram: bool) -> Domain:
+        """Without it all verifiers of the domain's accounts go."""
+
     async def remove_domain(self, name: str) -> None:
         """With its aliases and keys. Raises Exists while it has accounts."""
 
@@ -294,7 +354,7 @@ class Accounts(Protocol):
     async def keys(self, domain: str) -> tuple[DkimKey, ...]:
         """Those that sign; none for an unknown domain."""
 
-    async def add_account(self, account: Account, credential: Credential) -> None:
+    async def add_account(self, account: Account, *credentials: Credential) -> None:
         """Raises Exists when an account or an alias has the address."""
 
     async def account(self, address: str) -> Account: ...
@@ -303,7 +363,12 @@ class Accounts(Protocol):
         """``domain`` "" means all; ``after`` is an address."""
 
     async def change_account(
-        self, address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+        self,
+        address: str,
+        enabled: bool | None,
+        limits: Limits | None,
+        moved_to: str | None = None,
+        app_only: bool | None = None,
     ) -> Account: ...
 
     async def resolve(self, address: str) -> Destination:
@@ -318,14 +383,23 @@ class Accounts(Protocol):
     async def remove_account(self, address: str) -> None:
         """With its credentials."""
 
-    async def put_credential(self, address: str, kind: str, value: str) -> None:
-        """Makes it or replaces it."""
+    async def put_credentials(self, address: str, values: Mapping[str, str | None]) -> None:
+        """Makes or replaces those of each kind; None removes it. Others stay."""
 
     async def credential(self, address: str, kind: str) -> Credential | None:
         """Of an enabled account; None otherwise."""
 
+    async def holder(self, address: str) -> Holder | None:
+        """Of an enabled account; None otherwise."""
+
+    async def app_passwords(self, address: str) -> tuple[Credential, ...]:
+        """Of any account, in no order."""
+
     async def renew_credential(self, old: Credential, value: str) -> bool:
         """Replaces the value unless somebody has changed it since ``old`` was read; True when it did."""
+
+    async def join_credential(self, old: Credential, new: Credential) -> bool:
+        """Makes or replaces ``new`` unless somebody has changed ``old`` since it was read; True when it did."""
 
     async def identity(self, account: str) -> Identity | None:
         """Of an enabled account by its id; None otherwise."""

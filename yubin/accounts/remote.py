@@ -1,17 +1,14 @@
 """The directory from another pod: ``RemoteDirectory`` (Authenticator, SigningKeys, Recipients), ``RemoteSessions``, and
 ``DirectoryAdmin``.
 
-A password that held is remembered for as long as the directory says and at most 60 s, under an HMAC of login, password
-and service with a key of this process, so that neither is kept and a dump of this table checks nothing. What did not
-hold is never remembered; an identity whose session has lived half its life is asked for again. Signing keys are remembered as long as the directory says, and for up to an hour more while it
-is away: a letter that was accepted is signed, whoever is being upgraded. That a domain has no key is not held on to.
-Where mail goes is remembered by ``lookups.py``. All tables are bounded, the least recently used goes first; the same question asked at once by many is asked once.
+Logins are remembered by ``logins.py``, where mail goes by ``lookups.py``. Signing keys are remembered as long as the
+directory says, and for up to an hour more while it is away: a letter that was accepted is signed, whoever is being
+upgraded. That a domain has no key is not held on to. All tables are bounded, the least recently used goes first; the same
+question asked at once by many is asked once.
 """
 
 from __future__ import annotations
 
-import hmac
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -23,9 +20,11 @@ import grpc
 from yubin.accounts import wire
 from yubin.accounts.administration import DirectoryAdmin
 from yubin.accounts.flights import Flights
+from yubin.accounts.logins import Logins
 from yubin.accounts.lookups import Answer, Lookups
 from yubin.accounts.port import Account, Destination, Identity, SigningKey
-from yubin.errors import Failure, Internal, Unauthenticated, Unavailable
+from yubin.errors import Failure
+from yubin.sasl.mechanism import Offer, Proven
 from yubin.v1 import directory_pb2 as pb
 from yubin.v1 import directory_pb2_grpc as stubs
 
@@ -33,29 +32,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 __all__ = ["DirectoryAdmin", "RemoteDirectory", "RemoteSessions"]
 
-IDENTITY_FOR = 60.0  # seconds, at most
 STALE_FOR = 3600.0
 RETRY = 5.0  # between questions to a directory that is away
-TYPED_LIMIT = 1024  # octets of a login, and of a password
 DEADLINE = 5.0
 SESSIONS = 1000  # of one call
 DESTINATIONS = 50_000  # remembered addresses, and domains: about 1 KiB each
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Login:
-    identity: Identity
-    until: float
-    session_until: float
-
-    def at(self, now: float) -> Identity | None:
-        """The identity with what is left of its session; None when somebody should ask again."""
-        if self.until <= now:
-            return None
-        left = self.session_until - now
-        if not self.identity.session:
-            return self.identity
-        return replace(self.identity, session_for=left) if left >= self.identity.session_for / 2 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,22 +59,22 @@ class RemoteDirectory:
     ) -> None:
         self._stub = stubs.DirectoryStub(channel)
         self._entries, self._clock = entries, clock
-        self._secret = os.urandom(32)
-        self._identities: OrderedDict[bytes, _Login] = OrderedDict()
+        self._logins = Logins(self._stub, entries=entries, clock=clock)
         self._keys: OrderedDict[str, _Keys] = OrderedDict()
-        self._checks: Flights[tuple[bytes, str], Identity] = Flights()
         self._fetches: Flights[str, tuple[SigningKey, ...]] = Flights()
         self._lookups = Lookups(self._ask, entries=destinations, clock=clock)
 
     async def authenticate(self, login: str, password: str, *, peer: str, service: str) -> Identity:
-        key = self._key(login, password, service)
-        known = self._identities.get(key)
-        identity = known.at(self._clock()) if known else None
-        if identity:
-            self._identities.move_to_end(key)
-            return identity
-        request = pb.AuthenticateRequest(login=login, password=password, peer=peer, service=service)
-        return await self._checks.join((key, peer), lambda: self._check(key, request))
+        return await self._logins.authenticate(login, password, peer=peer, service=service)
+
+    async def token(self, login: str, token: str, *, peer: str, service: str) -> Identity:
+        return await self._logins.token(login, token, peer=peer, service=service)
+
+    async def scram_first(self, message: bytes, *, peer: str, service: str) -> Offer:
+        return await self._logins.scram_first(message, peer=peer, service=service)
+
+    async def scram_final(self, message: bytes, state: bytes, *, peer: str, service: str) -> Proven:
+        return await self._logins.scram_final(message, state, peer=peer, service=service)
 
     async def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         known = self._keys.get(domain)
@@ -108,29 +89,6 @@ class RemoteDirectory:
     async def _ask(self, addresses: Sequence[str]) -> Answer:
         answer = await self._stub.Lookup(pb.LookupRequest(addresses=addresses), timeout=DEADLINE)
         return tuple(map(wire.destination_from, answer.destinations)), answer.valid_for_ms / 1000
-
-    def _key(self, login: str, password: str, service: str) -> bytes:
-        """Raises Unauthenticated for what no password can be, without a call."""
-        try:
-            parts = [login.encode(), password.encode(), service.encode()]
-        except UnicodeEncodeError as error:
-            raise _wrong() from error
-        if len(parts[0]) > TYPED_LIMIT or len(parts[1]) > TYPED_LIMIT:
-            raise _wrong()
-        framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-        return hmac.digest(self._secret, framed, "sha256")
-
-    async def _check(self, key: bytes, request: pb.AuthenticateRequest) -> Identity:
-        asked = self._clock()
-        try:
-            answer = await self._stub.Authenticate(request)
-        except (Unavailable, Internal) as failure:  # RFC 4954 6: 454 4.7.0 Temporary authentication failure
-            raise Unavailable("Temporary authentication failure", code=454, enhanced="4.7.0") from failure
-        identity = wire.identity_from(answer)
-        until = asked + min(answer.valid_for_ms / 1000, IDENTITY_FOR)
-        login = _Login(identity=identity, until=until, session_until=asked + identity.session_for)
-        _remember(self._identities, key, login, self._entries)
-        return identity
 
     async def _fetch(self, domain: str) -> tuple[SigningKey, ...]:
         now = self._clock()
@@ -175,7 +133,3 @@ def _remember(table: OrderedDict[K, V], key: K, value: V, entries: int) -> None:
     table.move_to_end(key)
     if len(table) > entries:
         table.popitem(last=False)
-
-
-def _wrong() -> Unauthenticated:
-    return Unauthenticated("Authentication credentials invalid")

@@ -65,6 +65,18 @@ def _migrations(key: str, octets: str) -> tuple[Migration, ...]:
         Migration(
             version=2, name="moved", up=(moved,), down=("ALTER TABLE directory_account DROP COLUMN moved_to",)
         ),
+        Migration(
+            version=3,
+            name="sasl",
+            up=(
+                "ALTER TABLE directory_domain ADD COLUMN scram BOOLEAN NOT NULL DEFAULT FALSE",
+                "ALTER TABLE directory_account ADD COLUMN app_only BOOLEAN NOT NULL DEFAULT FALSE",
+            ),
+            down=(
+                "ALTER TABLE directory_account DROP COLUMN app_only",
+                "ALTER TABLE directory_domain DROP COLUMN scram",
+            ),
+        ),
     )
 
 

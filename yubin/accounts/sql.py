@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from yubin.accounts.port import (
@@ -16,11 +16,12 @@ from yubin.accounts.port import (
     Destination,
     DkimKey,
     Domain,
+    Holder,
     Identity,
     Limits,
     Tenant,
 )
-from yubin.accounts.steps import Steps, accounts, aliases, domains, recipients
+from yubin.accounts.steps import Steps, accounts, aliases, credentials, domains, recipients
 
 V = TypeVar("V")
 
@@ -50,6 +51,9 @@ class SqlAccounts(ABC):
     async def domains(self, tenant: str, after: str, limit: int) -> tuple[Domain, ...]:
         return await self._read(domains.domains(tenant, after, limit))
 
+    async def change_domain(self, name: str, scram: bool) -> Domain:
+        return await self._write(domains.change_domain(name, scram))
+
     async def remove_domain(self, name: str) -> None:
         await self._write(domains.remove_domain(name))
 
@@ -59,8 +63,8 @@ class SqlAccounts(ABC):
     async def keys(self, domain: str) -> tuple[DkimKey, ...]:
         return await self._read(domains.keys(domain))
 
-    async def add_account(self, account: Account, credential: Credential) -> None:
-        await self._write(accounts.add_account(account, credential))
+    async def add_account(self, account: Account, *credentials: Credential) -> None:
+        await self._write(accounts.add_account(account, credentials))
 
     async def account(self, address: str) -> Account:
         return await self._read(accounts.account(address))
@@ -69,9 +73,14 @@ class SqlAccounts(ABC):
         return await self._read(accounts.accounts(domain, after, limit))
 
     async def change_account(
-        self, address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+        self,
+        address: str,
+        enabled: bool | None,
+        limits: Limits | None,
+        moved_to: str | None = None,
+        app_only: bool | None = None,
     ) -> Account:
-        return await self._write(accounts.change_account(address, enabled, limits, moved_to))
+        return await self._write(accounts.change_account(address, enabled, limits, moved_to, app_only))
 
     async def resolve(self, address: str) -> Destination:
         return await self._read(recipients.resolve(address))
@@ -82,14 +91,23 @@ class SqlAccounts(ABC):
     async def remove_account(self, address: str) -> None:
         await self._write(accounts.remove_account(address))
 
-    async def put_credential(self, address: str, kind: str, value: str) -> None:
-        await self._write(accounts.put_credential(address, kind, value))
+    async def put_credentials(self, address: str, values: Mapping[str, str | None]) -> None:
+        await self._write(credentials.put_credentials(address, values))
 
     async def credential(self, address: str, kind: str) -> Credential | None:
-        return await self._read(accounts.credential(address, kind))
+        return await self._read(credentials.credential(address, kind))
+
+    async def holder(self, address: str) -> Holder | None:
+        return await self._read(credentials.holder(address))
+
+    async def app_passwords(self, address: str) -> tuple[Credential, ...]:
+        return await self._read(credentials.app_passwords(address))
 
     async def renew_credential(self, old: Credential, value: str) -> bool:
-        return await self._write(accounts.renew_credential(old, value))
+        return await self._write(credentials.renew_credential(old, value))
+
+    async def join_credential(self, old: Credential, new: Credential) -> bool:
+        return await self._write(credentials.join_credential(old, new))
 
     async def identity(self, account: str) -> Identity | None:
         return await self._read(accounts.identity(account))

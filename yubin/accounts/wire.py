@@ -5,6 +5,7 @@ from __future__ import annotations
 from yubin.accounts.port import (
     Account,
     Alias,
+    AppPassword,
     Destination,
     DkimRecord,
     Domain,
@@ -118,6 +119,7 @@ def domain_to(domain: Domain) -> pb.Domain:
         tenant=domain.tenant,
         created=domain.created,
         catch_all=domain.catch_all,
+        scram=domain.scram,
         dkim=[
             pb.DkimRecord(
                 selector=r.selector, algorithm=r.algorithm, name=r.name, text=r.text, signing=r.signing
@@ -133,6 +135,7 @@ def domain_from(message: pb.Domain) -> Domain:
         tenant=message.tenant,
         created=message.created,
         catch_all=message.catch_all,
+        scram=message.scram,
         dkim=tuple(
             DkimRecord(
                 selector=r.selector, algorithm=r.algorithm, name=r.name, text=r.text, signing=r.signing
@@ -151,6 +154,7 @@ def account_to(account: Account) -> pb.Account:
         limits=limits_to(account.limits),
         created=account.created,
         moved_to=account.moved_to,
+        app_only=account.app_only,
     )
 
 
@@ -163,6 +167,7 @@ def account_from(message: pb.Account) -> Account:
         limits=limits_from(message.limits),
         created=message.created,
         moved_to=message.moved_to,
+        app_only=message.app_only,
     )
 
 
@@ -172,3 +177,19 @@ def alias_to(alias: Alias) -> pb.Alias:
 
 def alias_from(message: pb.Alias) -> Alias:
     return Alias(address=message.address, tenant=message.tenant, targets=tuple(message.targets))
+
+
+def app_password_to(made: AppPassword) -> pb.AppPassword:
+    return pb.AppPassword(
+        id=made.id, name=made.name, services=sorted(made.services), created=made.created, used=made.used or 0
+    )
+
+
+def app_password_from(message: pb.AppPassword) -> AppPassword:
+    return AppPassword(
+        id=message.id,
+        name=message.name,
+        services=frozenset(message.services),
+        created=message.created,
+        used=message.used or None,
+    )

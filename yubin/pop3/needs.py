@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from yubin.sasl.mechanism import Bearer, ScramFinal, ScramFirst
+
 
 class Wait(Enum):
     LINE = auto()  # of the client; the session looks after that itself
@@ -20,6 +22,13 @@ class Login:
 
     login: str
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prove:
+    """What a mechanism of yubin.sasl asks. Answer: Offer, Proven with the Maildrop, or the Maildrop; failures as Login's."""
+
+    claim: Bearer | ScramFirst | ScramFinal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,5 +56,5 @@ class Update:
     deleted: tuple[int, ...]  # message numbers, ascending
 
 
-Need = Wait | Login | Open | Letter | Update
+Need = Wait | Login | Prove | Open | Letter | Update
 Steps = Generator[Need, Any, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from yubin.accounts.exchange import exchange
 from yubin.errors import Invalid, Unavailable
 from yubin.reception.conversation import Conversation
 from yubin.reception.order import secure, sequence
@@ -21,16 +22,19 @@ async def auth(c: Conversation, argument: str) -> None:
         raise Invalid("Encryption required for authentication", code=538, enhanced="5.7.11")
     if name.upper() not in c.terms.mechanisms:
         raise Invalid("Unknown mechanism", code=504)
-    mechanism = SERVER[name.upper()]()
-    step = mechanism.respond(decode(initial, initial=True) if initial else None)
-    while isinstance(step, Challenge):
-        await c.push(step.line())
-        step = mechanism.respond(decode(await _response(c)))
+    steps = SERVER[name.upper()](decode(initial, initial=True) if initial else None)
     try:
-        c.session.identity = await c.policy.authenticate(c.session, step)
+        c.session.identity = await exchange(
+            steps, lambda octets: _talk(c, octets), lambda claim: c.policy.authenticate(c.session, claim)
+        )
     except Unavailable as failure:  # RFC 4954 6
         raise Unavailable(failure.text, code=454, enhanced="4.7.0") from failure
     c.say(235, "2.7.0", "Authentication successful")
+
+
+async def _talk(c: Conversation, octets: bytes) -> bytes:
+    await c.push(Challenge(octets=octets).line())
+    return decode(await _response(c))
 
 
 async def _response(c: Conversation) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from yubin.accounts.port import Identity
-from yubin.sasl.mechanism import Credentials
+from yubin.sasl.mechanism import Claim
 from yubin.smtp.command import Mail, Rcpt
 
 
@@ -47,7 +47,8 @@ class Policy(Protocol):
 
     async def helo(self, session: Session) -> None: ...
 
-    async def authenticate(self, session: Session, credentials: Credentials) -> Identity: ...
+    async def authenticate(self, session: Session, claim: Claim) -> Any:
+        """What ``yubin.accounts.exchange.ask`` answers."""
 
     async def mail(self, session: Session, mail: Mail) -> None: ...
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from yubin.sasl.mechanism import Challenge, Credentials, text
+from yubin.sasl.mechanism import Challenge, Credentials, Steps, text
+
+NAME = "LOGIN"
 
 
-class Login:
-    name = "LOGIN"
-
-    def __init__(self) -> None:
-        self._login: str | None = None
-
-    def respond(self, response: bytes | None) -> Challenge | Credentials:
-        if response is None:
-            return Challenge(octets=b"Username:")
-        if self._login is None:
-            self._login = text(response)
-            return Challenge(octets=b"Password:")
-        return Credentials(login=self._login, password=text(response))
+def login(initial: bytes | None) -> Steps:
+    name: bytes = (yield Challenge(octets=b"Username:")) if initial is None else initial
+    known = text(name)
+    password: bytes = yield Challenge(octets=b"Password:")
+    return (yield Credentials(login=known, password=text(password)))

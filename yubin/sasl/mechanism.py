@@ -1,20 +1,27 @@
-"""The server's side of SASL (RFC 4422) as it goes over SMTP (RFC 4954), without waiting: responses in, challenges out.
+"""The server's side of SASL (RFC 4422), without waiting: a mechanism is a generator that asks, and is sent the answers.
 
-    mechanism.respond(octets)  →  Challenge (ask the client and come again) or Credentials (go and check them)
+    Challenge                 for the client; sent: its response
+    Credentials, Bearer       is this so?; sent: who it is (whatever that is to who asks)
+    ScramFirst, ScramFinal    two steps of one question; sent: Offer, then Proven
 
-The first response may be None: the client gave none with its command. Every refusal is a Failure with the reply of
-RFC 4954 6 or RFC 4616. What a client sent is never part of a text: it may be a password.
+It returns who it is. A question that is answered with no is thrown in as a Failure. It is begun with the client's initial
+response, or None where the client gave none with its command. Every refusal is a Failure with the reply of RFC 4954 6.
+What a client sent is never part of a text: it may be a password.
 """
 
 from __future__ import annotations
 
 import binascii
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, TypeAlias
 
 from yubin.errors import Invalid, Unauthenticated
 
 FIELD_LIMIT = 1024  # octets of a login or a password
+TOKEN_LIMIT = 8192  # characters of a bearer token
+MESSAGE_LIMIT = 2048  # octets of a message of SCRAM
+RESPONSE_LIMIT = 12288  # characters of base64 (RFC 4954 4, RFC 5034 4)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +29,7 @@ class Challenge:
     octets: bytes
 
     def line(self) -> bytes:
+        """As SMTP says it."""
         return b"334 " + binascii.b2a_base64(self.octets, newline=False)
 
 
@@ -31,8 +39,48 @@ class Credentials:
     password: str = field(repr=False)
 
 
-class Mechanism(Protocol):
-    def respond(self, response: bytes | None) -> Challenge | Credentials: ...
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bearer:
+    """``login`` "": whoever the token names."""
+
+    login: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScramFirst:
+    """client-first-message of RFC 5802 7."""
+
+    message: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """server-first-message, and what whoever made it wants to hear again."""
+
+    message: bytes
+    state: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScramFinal:
+    """client-final-message, with the state of the Offer."""
+
+    message: bytes = field(repr=False)
+    state: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proven:
+    """server-final-message, and who it is."""
+
+    message: bytes = field(repr=False)
+    who: Any
+
+
+Claim: TypeAlias = Credentials | Bearer | ScramFirst | ScramFinal
+Steps: TypeAlias = Generator[Challenge | Claim, Any, Any]
+Mechanism: TypeAlias = Callable[[bytes | None], Steps]
 
 
 def decode(text: str, *, initial: bool = False) -> bytes:
@@ -41,6 +89,8 @@ def decode(text: str, *, initial: bool = False) -> bytes:
         raise Invalid("Authentication cancelled", enhanced="5.7.0")
     if initial and text == "=":  # an initial response of no octets
         return b""
+    if len(text) > RESPONSE_LIMIT:
+        raise Invalid("Too long", code=500, enhanced="5.5.6")
     try:
         return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
@@ -52,7 +102,16 @@ def text(octets: bytes) -> str:
     try:
         decoded = octets.decode()
     except UnicodeDecodeError as error:
-        raise Unauthenticated("Authentication credentials invalid") from error
+        raise wrong() from error
     if not octets or len(octets) > FIELD_LIMIT or "\0" in decoded:
-        raise Unauthenticated("Authentication credentials invalid")
+        raise wrong()
     return decoded
+
+
+def wrong() -> Unauthenticated:
+    """The one refusal of whatever does not hold."""
+    return Unauthenticated("Authentication credentials invalid")
+
+
+def malformed(name: str) -> Invalid:
+    return Invalid(f"Bad {name} message", enhanced="5.5.2")

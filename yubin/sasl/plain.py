@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from yubin.errors import Invalid, Unauthenticated
-from yubin.sasl.mechanism import Challenge, Credentials, text
+from yubin.sasl.mechanism import Challenge, Credentials, Steps, malformed, text, wrong
+
+NAME = "PLAIN"
 
 
-class Plain:
-    name = "PLAIN"
-
-    def respond(self, response: bytes | None) -> Challenge | Credentials:
-        if response is None:
-            return Challenge(octets=b"")
-        parts = response.split(b"\0")
-        if len(parts) != 3:
-            raise Invalid("Bad PLAIN message", enhanced="5.5.2")
-        authzid, authcid, passwd = parts
-        if authzid not in {b"", authcid}:  # nobody acts for another here (RFC 4616 2)
-            raise Unauthenticated("Authentication credentials invalid")
-        return Credentials(login=text(authcid), password=text(passwd))
+def plain(initial: bytes | None) -> Steps:
+    response: bytes = (yield Challenge(octets=b"")) if initial is None else initial
+    parts = response.split(b"\0")
+    if len(parts) != 3:
+        raise malformed(NAME)
+    authzid, authcid, passwd = parts
+    if authzid not in {b"", authcid}:  # nobody acts for another here (RFC 4616 2)
+        raise wrong()
+    return (yield Credentials(login=text(authcid), password=text(passwd)))

@@ -107,6 +107,140 @@ class AuthenticateResponse(_message.Message):
 Global___AuthenticateResponse: _TypeAlias = AuthenticateResponse  # noqa: Y015
 
 @_typing.final
+class AuthenticateTokenRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOGIN_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    login: _builtins.str
+    """as the client names it; "": whoever the token names"""
+    token: _builtins.str
+    """at most 8192 characters; never logged"""
+    peer: _builtins.str
+    service: _builtins.str
+    def __init__(
+        self,
+        *,
+        login: _builtins.str = ...,
+        token: _builtins.str = ...,
+        peer: _builtins.str = ...,
+        service: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["login", b"login", "peer", b"peer", "service", b"service", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthenticateTokenRequest: _TypeAlias = AuthenticateTokenRequest  # noqa: Y015
+
+@_typing.final
+class ScramFirstRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIRST_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    client_first: _builtins.bytes
+    """at most 2048 bytes"""
+    peer: _builtins.str
+    service: _builtins.str
+    def __init__(
+        self,
+        *,
+        client_first: _builtins.bytes = ...,
+        peer: _builtins.str = ...,
+        service: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_first", b"client_first", "peer", b"peer", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScramFirstRequest: _TypeAlias = ScramFirstRequest  # noqa: Y015
+
+@_typing.final
+class ScramFirstResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVER_FIRST_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    server_first: _builtins.bytes
+    state: _builtins.bytes
+    """sealed; goes back with the second half; never logged"""
+    def __init__(
+        self,
+        *,
+        server_first: _builtins.bytes = ...,
+        state: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["server_first", b"server_first", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScramFirstResponse: _TypeAlias = ScramFirstResponse  # noqa: Y015
+
+@_typing.final
+class ScramFinalRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FINAL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    client_final: _builtins.bytes
+    """at most 2048 bytes"""
+    state: _builtins.bytes
+    peer: _builtins.str
+    """of the first half"""
+    service: _builtins.str
+    def __init__(
+        self,
+        *,
+        client_final: _builtins.bytes = ...,
+        state: _builtins.bytes = ...,
+        peer: _builtins.str = ...,
+        service: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_final", b"client_final", "peer", b"peer", "service", b"service", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScramFinalRequest: _TypeAlias = ScramFinalRequest  # noqa: Y015
+
+@_typing.final
+class ScramFinalResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVER_FINAL_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    server_final: _builtins.bytes
+    @_builtins.property
+    def identity(self) -> Global___AuthenticateResponse:
+        """valid_for_ms is 0: each exchange is its own"""
+
+    def __init__(
+        self,
+        *,
+        server_final: _builtins.bytes = ...,
+        identity: Global___AuthenticateResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "server_final", b"server_final"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScramFinalResponse: _TypeAlias = ScramFinalResponse  # noqa: Y015
+
+@_typing.final
 class LookupRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -602,12 +736,15 @@ class Domain(_message.Message):
     CREATED_FIELD_NUMBER: _builtins.int
     DKIM_FIELD_NUMBER: _builtins.int
     CATCH_ALL_FIELD_NUMBER: _builtins.int
+    SCRAM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """canonical (A-labels)"""
     tenant: _builtins.str
     created: _builtins.float
     catch_all: _builtins.str
     """account address, or "" """
+    scram: _builtins.bool
+    """verifiers for SCRAM are kept beside password hashes"""
     @_builtins.property
     def dkim(self) -> _containers.RepeatedCompositeFieldContainer[Global___DkimRecord]: ...
     def __init__(
@@ -618,10 +755,11 @@ class Domain(_message.Message):
         created: _builtins.float = ...,
         dkim: _abc.Iterable[Global___DkimRecord] | None = ...,
         catch_all: _builtins.str = ...,
+        scram: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_all", b"catch_all", "created", b"created", "dkim", b"dkim", "name", b"name", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catch_all", b"catch_all", "created", b"created", "dkim", b"dkim", "name", b"name", "scram", b"scram", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -717,6 +855,30 @@ class GetDomainRequest(_message.Message):
 Global___GetDomainRequest: _TypeAlias = GetDomainRequest  # noqa: Y015
 
 @_typing.final
+class UpdateDomainRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SCRAM_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    scram: _builtins.bool
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        scram: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_scram", b"_scram", "scram", b"scram"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_scram", b"_scram", "name", b"name", "scram", b"scram"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__scram: _TypeAlias = _typing.Literal["scram"]  # noqa: Y015
+    _WhichOneofArgType__scram: _TypeAlias = _typing.Literal["_scram", b"_scram"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scram) -> _WhichOneofReturnType__scram | None: ...
+
+Global___UpdateDomainRequest: _TypeAlias = UpdateDomainRequest  # noqa: Y015
+
+@_typing.final
 class DeleteDomainRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -786,6 +948,7 @@ class Account(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
     MOVED_TO_FIELD_NUMBER: _builtins.int
+    APP_ONLY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     tenant: _builtins.str
     address: _builtins.str
@@ -793,6 +956,8 @@ class Account(_message.Message):
     created: _builtins.float
     moved_to: _builtins.str
     """mail is refused with 551 5.1.6 and, where the mx may say it, this address"""
+    app_only: _builtins.bool
+    """mail programs need an app password"""
     @_builtins.property
     def limits(self) -> Global___Limits: ...
     def __init__(
@@ -805,10 +970,11 @@ class Account(_message.Message):
         limits: Global___Limits | None = ...,
         created: _builtins.float = ...,
         moved_to: _builtins.str = ...,
+        app_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "created", b"created", "enabled", b"enabled", "id", b"id", "limits", b"limits", "moved_to", b"moved_to", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "app_only", b"app_only", "created", b"created", "enabled", b"enabled", "id", b"id", "limits", b"limits", "moved_to", b"moved_to", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -912,10 +1078,12 @@ class UpdateAccountRequest(_message.Message):
     ENABLED_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     MOVED_TO_FIELD_NUMBER: _builtins.int
+    APP_ONLY_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     enabled: _builtins.bool
     moved_to: _builtins.str
     """"": it has not moved"""
+    app_only: _builtins.bool
     @_builtins.property
     def limits(self) -> Global___Limits: ...
     def __init__(
@@ -925,15 +1093,20 @@ class UpdateAccountRequest(_message.Message):
         enabled: _builtins.bool | None = ...,
         limits: Global___Limits | None = ...,
         moved_to: _builtins.str | None = ...,
+        app_only: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_moved_to", b"_moved_to", "enabled", b"enabled", "limits", b"limits", "moved_to", b"moved_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_app_only", b"_app_only", "_enabled", b"_enabled", "_moved_to", b"_moved_to", "app_only", b"app_only", "enabled", b"enabled", "limits", b"limits", "moved_to", b"moved_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_moved_to", b"_moved_to", "address", b"address", "enabled", b"enabled", "limits", b"limits", "moved_to", b"moved_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_app_only", b"_app_only", "_enabled", b"_enabled", "_moved_to", b"_moved_to", "address", b"address", "app_only", b"app_only", "enabled", b"enabled", "limits", b"limits", "moved_to", b"moved_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__app_only: _TypeAlias = _typing.Literal["app_only"]  # noqa: Y015
+    _WhichOneofArgType__app_only: _TypeAlias = _typing.Literal["_app_only", b"_app_only"]  # noqa: Y015
     _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
     _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
     _WhichOneofReturnType__moved_to: _TypeAlias = _typing.Literal["moved_to"]  # noqa: Y015
     _WhichOneofArgType__moved_to: _TypeAlias = _typing.Literal["_moved_to", b"_moved_to"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__app_only) -> _WhichOneofReturnType__app_only | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
     @_typing.overload
@@ -977,6 +1150,167 @@ class SetPasswordResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetPasswordResponse: _TypeAlias = SetPasswordResponse  # noqa: Y015
+
+@_typing.final
+class AppPassword(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SERVICES_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """the part of it that is no secret"""
+    name: _builtins.str
+    created: _builtins.float
+    used: _builtins.float
+    """to the hour; 0: never"""
+    @_builtins.property
+    def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """submission | imap | pop3"""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        services: _abc.Iterable[_builtins.str] | None = ...,
+        created: _builtins.float = ...,
+        used: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "id", b"id", "name", b"name", "services", b"services", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppPassword: _TypeAlias = AppPassword  # noqa: Y015
+
+@_typing.final
+class AddAppPasswordRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SERVICES_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    name: _builtins.str
+    @_builtins.property
+    def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        name: _builtins.str = ...,
+        services: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "name", b"name", "services", b"services"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddAppPasswordRequest: _TypeAlias = AddAppPasswordRequest  # noqa: Y015
+
+@_typing.final
+class AddAppPasswordResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MADE_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    password: _builtins.str
+    @_builtins.property
+    def made(self) -> Global___AppPassword: ...
+    def __init__(
+        self,
+        *,
+        made: Global___AppPassword | None = ...,
+        password: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["made", b"made"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["made", b"made", "password", b"password"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddAppPasswordResponse: _TypeAlias = AddAppPasswordResponse  # noqa: Y015
+
+@_typing.final
+class ListAppPasswordsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAppPasswordsRequest: _TypeAlias = ListAppPasswordsRequest  # noqa: Y015
+
+@_typing.final
+class ListAppPasswordsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_PASSWORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def app_passwords(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppPassword]: ...
+    def __init__(
+        self,
+        *,
+        app_passwords: _abc.Iterable[Global___AppPassword] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_passwords", b"app_passwords"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAppPasswordsResponse: _TypeAlias = ListAppPasswordsResponse  # noqa: Y015
+
+@_typing.final
+class RemoveAppPasswordRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveAppPasswordRequest: _TypeAlias = RemoveAppPasswordRequest  # noqa: Y015
+
+@_typing.final
+class RemoveAppPasswordResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveAppPasswordResponse: _TypeAlias = RemoveAppPasswordResponse  # noqa: Y015
 
 @_typing.final
 class DeleteAccountRequest(_message.Message):

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class DirectoryStub:
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. AuthenticateToken, ScramFirst and ScramFinal:
+    submission, gateway. Lookup: mx, submission, delivery, api. RenewSessions:
     gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
@@ -42,6 +43,21 @@ class DirectoryStub:
                 '/yubin.v1.Directory/Authenticate',
                 request_serializer=yubin_dot_v1_dot_directory__pb2.AuthenticateRequest.SerializeToString,
                 response_deserializer=yubin_dot_v1_dot_directory__pb2.AuthenticateResponse.FromString,
+                _registered_method=True)
+        self.AuthenticateToken = channel.unary_unary(
+                '/yubin.v1.Directory/AuthenticateToken',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.AuthenticateTokenRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.AuthenticateResponse.FromString,
+                _registered_method=True)
+        self.ScramFirst = channel.unary_unary(
+                '/yubin.v1.Directory/ScramFirst',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.ScramFirstRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.ScramFirstResponse.FromString,
+                _registered_method=True)
+        self.ScramFinal = channel.unary_unary(
+                '/yubin.v1.Directory/ScramFinal',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.ScramFinalRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.ScramFinalResponse.FromString,
                 _registered_method=True)
         self.SigningKeys = channel.unary_unary(
                 '/yubin.v1.Directory/SigningKeys',
@@ -93,6 +109,11 @@ class DirectoryStub:
                 request_serializer=yubin_dot_v1_dot_directory__pb2.GetDomainRequest.SerializeToString,
                 response_deserializer=yubin_dot_v1_dot_directory__pb2.Domain.FromString,
                 _registered_method=True)
+        self.UpdateDomain = channel.unary_unary(
+                '/yubin.v1.Directory/UpdateDomain',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.UpdateDomainRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.Domain.FromString,
+                _registered_method=True)
         self.DeleteDomain = channel.unary_unary(
                 '/yubin.v1.Directory/DeleteDomain',
                 request_serializer=yubin_dot_v1_dot_directory__pb2.DeleteDomainRequest.SerializeToString,
@@ -123,6 +144,21 @@ class DirectoryStub:
                 request_serializer=yubin_dot_v1_dot_directory__pb2.SetPasswordRequest.SerializeToString,
                 response_deserializer=yubin_dot_v1_dot_directory__pb2.SetPasswordResponse.FromString,
                 _registered_method=True)
+        self.AddAppPassword = channel.unary_unary(
+                '/yubin.v1.Directory/AddAppPassword',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.AddAppPasswordRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.AddAppPasswordResponse.FromString,
+                _registered_method=True)
+        self.ListAppPasswords = channel.unary_unary(
+                '/yubin.v1.Directory/ListAppPasswords',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.ListAppPasswordsRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.ListAppPasswordsResponse.FromString,
+                _registered_method=True)
+        self.RemoveAppPassword = channel.unary_unary(
+                '/yubin.v1.Directory/RemoveAppPassword',
+                request_serializer=yubin_dot_v1_dot_directory__pb2.RemoveAppPasswordRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_directory__pb2.RemoveAppPasswordResponse.FromString,
+                _registered_method=True)
         self.DeleteAccount = channel.unary_unary(
                 '/yubin.v1.Directory/DeleteAccount',
                 request_serializer=yubin_dot_v1_dot_directory__pb2.DeleteAccountRequest.SerializeToString,
@@ -151,7 +187,8 @@ class DirectoryStub:
 
 
 class DirectoryServicer:
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. AuthenticateToken, ScramFirst and ScramFinal:
+    submission, gateway. Lookup: mx, submission, delivery, api. RenewSessions:
     gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
@@ -160,6 +197,28 @@ class DirectoryServicer:
     def Authenticate(self, request, context):
         """Checks a password. Costs the same for an unknown login. UNAUTHENTICATED when it does not hold,
         RESOURCE_EXHAUSTED when the login or the peer is throttled or too many checks are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AuthenticateToken(self, request, context):
+        """The same for a JWT of the configured issuer (RFC 7519, RFC 8725).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScramFirst(self, request, context):
+        """The first half of SCRAM-SHA-256 (RFC 5802, RFC 7677). An unknown login gets an offer too. Any directory pod
+        answers the second half, within 60 s.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScramFinal(self, request, context):
+        """The second half. UNAUTHENTICATED and RESOURCE_EXHAUSTED as for Authenticate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -232,6 +291,13 @@ class DirectoryServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateDomain(self, request, context):
+        """Changes what is set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteDomain(self, request, context):
         """With its aliases and keys. ALREADY_EXISTS while it has accounts.
         """
@@ -258,13 +324,32 @@ class DirectoryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAccount(self, request, context):
-        """Changes limits, the enabled flag or where it has moved to; only fields that are set.
+        """Changes limits, the flags or where it has moved to; only fields that are set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetPassword(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddAppPassword(self, request, context):
+        """A random password for one mail program; the answer is the only one that holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAppPasswords(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveAppPassword(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -311,6 +396,21 @@ def add_DirectoryServicer_to_server(servicer, server):
                     servicer.Authenticate,
                     request_deserializer=yubin_dot_v1_dot_directory__pb2.AuthenticateRequest.FromString,
                     response_serializer=yubin_dot_v1_dot_directory__pb2.AuthenticateResponse.SerializeToString,
+            ),
+            'AuthenticateToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuthenticateToken,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.AuthenticateTokenRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.AuthenticateResponse.SerializeToString,
+            ),
+            'ScramFirst': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScramFirst,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.ScramFirstRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.ScramFirstResponse.SerializeToString,
+            ),
+            'ScramFinal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScramFinal,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.ScramFinalRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.ScramFinalResponse.SerializeToString,
             ),
             'SigningKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.SigningKeys,
@@ -362,6 +462,11 @@ def add_DirectoryServicer_to_server(servicer, server):
                     request_deserializer=yubin_dot_v1_dot_directory__pb2.GetDomainRequest.FromString,
                     response_serializer=yubin_dot_v1_dot_directory__pb2.Domain.SerializeToString,
             ),
+            'UpdateDomain': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDomain,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.UpdateDomainRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.Domain.SerializeToString,
+            ),
             'DeleteDomain': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteDomain,
                     request_deserializer=yubin_dot_v1_dot_directory__pb2.DeleteDomainRequest.FromString,
@@ -391,6 +496,21 @@ def add_DirectoryServicer_to_server(servicer, server):
                     servicer.SetPassword,
                     request_deserializer=yubin_dot_v1_dot_directory__pb2.SetPasswordRequest.FromString,
                     response_serializer=yubin_dot_v1_dot_directory__pb2.SetPasswordResponse.SerializeToString,
+            ),
+            'AddAppPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddAppPassword,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.AddAppPasswordRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.AddAppPasswordResponse.SerializeToString,
+            ),
+            'ListAppPasswords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAppPasswords,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.ListAppPasswordsRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.ListAppPasswordsResponse.SerializeToString,
+            ),
+            'RemoveAppPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveAppPassword,
+                    request_deserializer=yubin_dot_v1_dot_directory__pb2.RemoveAppPasswordRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_directory__pb2.RemoveAppPasswordResponse.SerializeToString,
             ),
             'DeleteAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteAccount,
@@ -426,7 +546,8 @@ def add_DirectoryServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Directory:
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. AuthenticateToken, ScramFirst and ScramFinal:
+    submission, gateway. Lookup: mx, submission, delivery, api. RenewSessions:
     gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
@@ -449,6 +570,87 @@ class Directory:
             '/yubin.v1.Directory/Authenticate',
             yubin_dot_v1_dot_directory__pb2.AuthenticateRequest.SerializeToString,
             yubin_dot_v1_dot_directory__pb2.AuthenticateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthenticateToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/AuthenticateToken',
+            yubin_dot_v1_dot_directory__pb2.AuthenticateTokenRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.AuthenticateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScramFirst(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/ScramFirst',
+            yubin_dot_v1_dot_directory__pb2.ScramFirstRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.ScramFirstResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScramFinal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/ScramFinal',
+            yubin_dot_v1_dot_directory__pb2.ScramFinalRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.ScramFinalResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -730,6 +932,33 @@ class Directory:
             _registered_method=True)
 
     @staticmethod
+    def UpdateDomain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/UpdateDomain',
+            yubin_dot_v1_dot_directory__pb2.UpdateDomainRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.Domain.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteDomain(request,
             target,
             options=(),
@@ -881,6 +1110,87 @@ class Directory:
             '/yubin.v1.Directory/SetPassword',
             yubin_dot_v1_dot_directory__pb2.SetPasswordRequest.SerializeToString,
             yubin_dot_v1_dot_directory__pb2.SetPasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddAppPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/AddAppPassword',
+            yubin_dot_v1_dot_directory__pb2.AddAppPasswordRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.AddAppPasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAppPasswords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/ListAppPasswords',
+            yubin_dot_v1_dot_directory__pb2.ListAppPasswordsRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.ListAppPasswordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveAppPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yubin.v1.Directory/RemoveAppPassword',
+            yubin_dot_v1_dot_directory__pb2.RemoveAppPasswordRequest.SerializeToString,
+            yubin_dot_v1_dot_directory__pb2.RemoveAppPasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,7 +13,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DirectoryStub:
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. AuthenticateToken, ScramFirst and ScramFinal:
+    submission, gateway. Lookup: mx, submission, delivery, api. RenewSessions:
     gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
@@ -24,6 +25,14 @@ class DirectoryStub:
     """Checks a password. Costs the same for an unknown login. UNAUTHENTICATED when it does not hold,
     RESOURCE_EXHAUSTED when the login or the peer is throttled or too many checks are under way.
     """
+    AuthenticateToken: _aio.UnaryUnaryMultiCallable[_directory_pb2.AuthenticateTokenRequest, _directory_pb2.AuthenticateResponse]
+    """The same for a JWT of the configured issuer (RFC 7519, RFC 8725)."""
+    ScramFirst: _aio.UnaryUnaryMultiCallable[_directory_pb2.ScramFirstRequest, _directory_pb2.ScramFirstResponse]
+    """The first half of SCRAM-SHA-256 (RFC 5802, RFC 7677). An unknown login gets an offer too. Any directory pod
+    answers the second half, within 60 s.
+    """
+    ScramFinal: _aio.UnaryUnaryMultiCallable[_directory_pb2.ScramFinalRequest, _directory_pb2.ScramFinalResponse]
+    """The second half. UNAUTHENTICATED and RESOURCE_EXHAUSTED as for Authenticate."""
     SigningKeys: _aio.UnaryUnaryMultiCallable[_directory_pb2.SigningKeysRequest, _directory_pb2.SigningKeysResponse]
     """The DKIM keys that sign for a domain now. An unknown domain has none."""
     Lookup: _aio.UnaryUnaryMultiCallable[_directory_pb2.LookupRequest, _directory_pb2.LookupResponse]
@@ -42,14 +51,20 @@ class DirectoryStub:
     """Creates a domain and its first DKIM key. ALREADY_EXISTS when any tenant has it."""
     ListDomains: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListDomainsRequest, _directory_pb2.ListDomainsResponse]
     GetDomain: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetDomainRequest, _directory_pb2.Domain]
+    UpdateDomain: _aio.UnaryUnaryMultiCallable[_directory_pb2.UpdateDomainRequest, _directory_pb2.Domain]
+    """Changes what is set."""
     DeleteDomain: _aio.UnaryUnaryMultiCallable[_directory_pb2.DeleteDomainRequest, _directory_pb2.DeleteDomainResponse]
     """With its aliases and keys. ALREADY_EXISTS while it has accounts."""
     CreateAccount: _aio.UnaryUnaryMultiCallable[_directory_pb2.CreateAccountRequest, _directory_pb2.Account]
     ListAccounts: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListAccountsRequest, _directory_pb2.ListAccountsResponse]
     GetAccount: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetAccountRequest, _directory_pb2.Account]
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_directory_pb2.UpdateAccountRequest, _directory_pb2.Account]
-    """Changes limits, the enabled flag or where it has moved to; only fields that are set."""
+    """Changes limits, the flags or where it has moved to; only fields that are set."""
     SetPassword: _aio.UnaryUnaryMultiCallable[_directory_pb2.SetPasswordRequest, _directory_pb2.SetPasswordResponse]
+    AddAppPassword: _aio.UnaryUnaryMultiCallable[_directory_pb2.AddAppPasswordRequest, _directory_pb2.AddAppPasswordResponse]
+    """A random password for one mail program; the answer is the only one that holds it."""
+    ListAppPasswords: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListAppPasswordsRequest, _directory_pb2.ListAppPasswordsResponse]
+    RemoveAppPassword: _aio.UnaryUnaryMultiCallable[_directory_pb2.RemoveAppPasswordRequest, _directory_pb2.RemoveAppPasswordResponse]
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_directory_pb2.DeleteAccountRequest, _directory_pb2.DeleteAccountResponse]
     PutAlias: _aio.UnaryUnaryMultiCallable[_directory_pb2.PutAliasRequest, _directory_pb2.Alias]
     """An alias is one address with one or more targets. A target that is an account of the same tenant may send as
@@ -63,7 +78,8 @@ class DirectoryStub:
     """
 
 class DirectoryServicer(metaclass=_abc_1.ABCMeta):
-    """Callers: Authenticate and SigningKeys: submission, gateway, api. Lookup: mx, submission, delivery, api. RenewSessions:
+    """Callers: Authenticate and SigningKeys: submission, gateway, api. AuthenticateToken, ScramFirst and ScramFinal:
+    submission, gateway. Lookup: mx, submission, delivery, api. RenewSessions:
     gateway. SessionKeys: mailbox. Everything else: api.
     Errors carry a yubin.v1.Failure in the trailer "yubin-failure-bin".
     Lists are pages in the order of their key: those behind `after`, at most `limit` (0: 100; at most 1000).
@@ -78,6 +94,32 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         """Checks a password. Costs the same for an unknown login. UNAUTHENTICATED when it does not hold,
         RESOURCE_EXHAUSTED when the login or the peer is throttled or too many checks are under way.
         """
+
+    @_abc_1.abstractmethod
+    def AuthenticateToken(
+        self,
+        request: _directory_pb2.AuthenticateTokenRequest,
+        context: _aio.ServicerContext[_directory_pb2.AuthenticateTokenRequest, _abc.Awaitable[_directory_pb2.AuthenticateResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.AuthenticateResponse]:
+        """The same for a JWT of the configured issuer (RFC 7519, RFC 8725)."""
+
+    @_abc_1.abstractmethod
+    def ScramFirst(
+        self,
+        request: _directory_pb2.ScramFirstRequest,
+        context: _aio.ServicerContext[_directory_pb2.ScramFirstRequest, _abc.Awaitable[_directory_pb2.ScramFirstResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.ScramFirstResponse]:
+        """The first half of SCRAM-SHA-256 (RFC 5802, RFC 7677). An unknown login gets an offer too. Any directory pod
+        answers the second half, within 60 s.
+        """
+
+    @_abc_1.abstractmethod
+    def ScramFinal(
+        self,
+        request: _directory_pb2.ScramFinalRequest,
+        context: _aio.ServicerContext[_directory_pb2.ScramFinalRequest, _abc.Awaitable[_directory_pb2.ScramFinalResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.ScramFinalResponse]:
+        """The second half. UNAUTHENTICATED and RESOURCE_EXHAUSTED as for Authenticate."""
 
     @_abc_1.abstractmethod
     def SigningKeys(
@@ -158,6 +200,14 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_directory_pb2.Domain]: ...
 
     @_abc_1.abstractmethod
+    def UpdateDomain(
+        self,
+        request: _directory_pb2.UpdateDomainRequest,
+        context: _aio.ServicerContext[_directory_pb2.UpdateDomainRequest, _abc.Awaitable[_directory_pb2.Domain]],
+    ) -> _abc.Awaitable[_directory_pb2.Domain]:
+        """Changes what is set."""
+
+    @_abc_1.abstractmethod
     def DeleteDomain(
         self,
         request: _directory_pb2.DeleteDomainRequest,
@@ -192,7 +242,7 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.UpdateAccountRequest,
         context: _aio.ServicerContext[_directory_pb2.UpdateAccountRequest, _abc.Awaitable[_directory_pb2.Account]],
     ) -> _abc.Awaitable[_directory_pb2.Account]:
-        """Changes limits, the enabled flag or where it has moved to; only fields that are set."""
+        """Changes limits, the flags or where it has moved to; only fields that are set."""
 
     @_abc_1.abstractmethod
     def SetPassword(
@@ -200,6 +250,28 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.SetPasswordRequest,
         context: _aio.ServicerContext[_directory_pb2.SetPasswordRequest, _abc.Awaitable[_directory_pb2.SetPasswordResponse]],
     ) -> _abc.Awaitable[_directory_pb2.SetPasswordResponse]: ...
+
+    @_abc_1.abstractmethod
+    def AddAppPassword(
+        self,
+        request: _directory_pb2.AddAppPasswordRequest,
+        context: _aio.ServicerContext[_directory_pb2.AddAppPasswordRequest, _abc.Awaitable[_directory_pb2.AddAppPasswordResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.AddAppPasswordResponse]:
+        """A random password for one mail program; the answer is the only one that holds it."""
+
+    @_abc_1.abstractmethod
+    def ListAppPasswords(
+        self,
+        request: _directory_pb2.ListAppPasswordsRequest,
+        context: _aio.ServicerContext[_directory_pb2.ListAppPasswordsRequest, _abc.Awaitable[_directory_pb2.ListAppPasswordsResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.ListAppPasswordsResponse]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveAppPassword(
+        self,
+        request: _directory_pb2.RemoveAppPasswordRequest,
+        context: _aio.ServicerContext[_directory_pb2.RemoveAppPasswordRequest, _abc.Awaitable[_directory_pb2.RemoveAppPasswordResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.RemoveAppPasswordResponse]: ...
 
     @_abc_1.abstractmethod
     def DeleteAccount(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -12,11 +12,12 @@ from services.gateway.again import again
 from services.gateway.imap import capability
 from services.gateway.imap.replies import No, Reply
 from services.gateway.imap.visit import Visit
+from yubin.accounts import exchange
 from yubin.accounts.port import Identity
-from yubin.errors import Exhausted, Failure, Invalid, Unauthenticated, Unavailable
+from yubin.errors import Exhausted, Failure, Unauthenticated, Unavailable
 from yubin.imap import codes
 from yubin.runtime import tracing
-from yubin.sasl.mechanism import Claim, Credentials
+from yubin.sasl.mechanism import Claim
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
@@ -58,16 +59,10 @@ async def enter(session: Session, who: Awaitable[Identity], done: str) -> Reply:
     return Reply(text=done, code=codes.capability(capability.names(session)))
 
 
-async def ask(session: Session, claim: Claim) -> Identity:
+async def ask(session: Session, claim: Claim) -> Any:
     """Is it so? Raises Failure."""
-    if not isinstance(claim, Credentials):
-        raise Invalid("This is not offered")
-    peer = session.connection.peer
-    return await again(
-        lambda: session.house.authenticator.authenticate(
-            claim.login, claim.password, peer=peer, service=PROTOCOL
-        )
-    )
+    peer, directory = session.connection.peer, session.house.authenticator
+    return await again(lambda: exchange.ask(directory, claim, peer=peer, service=PROTOCOL))
 
 
 def left(session: Session) -> None:

@@ -15,13 +15,16 @@ import structlog
 from services.gateway import metrics
 from services.gateway.connection import HIGH, Connection, Ended
 from services.gateway.pop3.visit import Visit
+from yubin.accounts.exchange import ask
+from yubin.accounts.port import Identity
 from yubin.errors import Exhausted, Failure, Internal, Unauthenticated, Unavailable
 from yubin.pop3.maildrop import Maildrop
-from yubin.pop3.needs import Letter, Login, Need, Open, Update, Wait
+from yubin.pop3.needs import Letter, Login, Need, Open, Prove, Update, Wait
 from yubin.pop3.reply import InUse
 from yubin.pop3.session import Session
 from yubin.runtime import tracing
 from yubin.runtime.metrics import ERRORS
+from yubin.sasl.mechanism import Claim, Credentials, Offer, Proven
 
 if TYPE_CHECKING:
     from services.gateway.pop3.service import Pop3
@@ -80,7 +83,7 @@ class Conversation:
         try:
             answer = await self._answer(need)
         except Failure as failure:
-            if isinstance(failure, Unauthenticated) and not isinstance(need, Login):
+            if isinstance(failure, Unauthenticated) and not isinstance(need, Login | Prove):
                 self._connection.dismiss(failure)  # the session has ended
             return self._session.fail(failure)
         except Ended:
@@ -91,9 +94,11 @@ class Conversation:
             return self._session.fail(Internal("Internal error"))
         return self._session.answer(answer)
 
-    async def _answer(self, need: Need) -> Maildrop | bytes | None:
+    async def _answer(self, need: Need) -> Maildrop | Offer | Proven | bytes | None:
         if isinstance(need, Login):
-            return await self._login(need)
+            return await self._login(Credentials(login=need.login, password=need.password))
+        if isinstance(need, Prove):
+            return await self._login(need.claim)
         if need is Wait.START_TLS:
             self._connection.write(self._session.take())
             await self._connection.start_tls()
@@ -127,13 +132,14 @@ class Conversation:
 
     # ── the login ──
 
-    async def _login(self, need: Login) -> Maildrop:
+    async def _login(self, claim: Claim) -> Maildrop | Offer | Proven:
         peer = self._connection.peer
         try:
             with tracing.span("gateway.pop3.login"), metrics.seconds(PROTOCOL, "login").time():
-                identity = await self._house.authenticator.authenticate(
-                    need.login, need.password, peer=peer, service=PROTOCOL
-                )
+                answer = await ask(self._house.authenticator, claim, peer=peer, service=PROTOCOL)
+                if isinstance(answer, Offer):
+                    return answer
+                identity: Identity = answer.who if isinstance(answer, Proven) else answer
                 self._visit = await Visit.begin(self._house, self._connection, identity)
         except Failure as failure:
             metrics.LOGINS.labels(PROTOCOL, OUTCOMES.get(type(failure), "error")).inc()
@@ -149,7 +155,7 @@ class Conversation:
             peer=peer,
             messages=maildrop.count,
         )
-        return maildrop
+        return Proven(message=answer.message, who=maildrop) if isinstance(answer, Proven) else maildrop
 
     def _logout(self, visit: Visit) -> None:
         log.info(

@@ -202,9 +202,9 @@ async def test_passwords_are_not_kept(directory):
     other = RemoteDirectory(Channel())
     await ask(directory)
     await ask(other)
-    assert [len(key) for key in directory._identities] == [32]
+    assert [len(key) for key in directory._logins._known] == [32]
     assert "correct horse" not in repr(vars(directory))
-    assert directory._identities.keys() != other._identities.keys()
+    assert directory._logins._known.keys() != other._logins._known.keys()
 
 
 async def test_tables_are_bounded(directory, channel):
@@ -214,9 +214,9 @@ async def test_tables_are_bounded(directory, channel):
         await ask(directory, f"u{n}", "password")
         await directory.signing_keys(f"d{n}.example")
         await directory.signing_keys("a.example")
-    assert len(directory._identities) == len(directory._keys) == 100
+    assert len(directory._logins._known) == len(directory._keys) == 100
     assert sum(getattr(call, "domain", "") == "a.example" for call in channel.calls) == 1
-    assert directory._checks._under_way == directory._fetches._under_way == {}
+    assert directory._logins._checks._under_way == directory._fetches._under_way == {}
 
 
 async def test_a_remembered_identity_hands_out_a_session_that_is_still_good(directory, channel, clock):

@@ -1,23 +1,28 @@
-"""Accounts, their credentials, and who they are.
+"""Accounts, and who they are.
 
-``moved_to`` came with version 2 of the schema, and these statements are understood by version 1 too (DESIGN I8): the
-name in the inner SELECT is the account's column where there is one, else the empty one of ``BEFORE``.
+``app_only`` came with version 3 of the schema, and these statements are understood by version 2 too (DESIGN I8): the
+name in the inner SELECT is the account's column where there is one, else the constant of ``BEFORE``. So was ``moved_to``
+once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from yubin.accounts.port import Account, Credential, Identity, Limits
 from yubin.accounts.steps import Row, Steps
+from yubin.accounts.steps.credentials import put
 from yubin.accounts.steps.domains import locked
 from yubin.errors import Exists, NotFound
 
-BEFORE = "CROSS JOIN (SELECT '' AS moved_to) before"
+BEFORE = "CROSS JOIN (SELECT '' AS moved_to, FALSE AS app_only) before"
 ACCOUNT = f"""SELECT a.id, d.tenant, a.address, a.enabled, a.quota, a.message_size, a.recipients, a.per_hour,
-    a.created, (SELECT moved_to FROM directory_account m WHERE m.id = a.id) AS moved_to
+    a.created, (SELECT moved_to FROM directory_account m WHERE m.id = a.id) AS moved_to,
+    (SELECT app_only FROM directory_account m WHERE m.id = a.id) AS app_only
     FROM directory_account a JOIN directory_domain d ON d.name = a.domain {BEFORE} """  # noqa: S608 - no value is put in
 
 
-def add_account(new: Account, credential: Credential) -> Steps[None]:
+def add_account(new: Account, credentials: Sequence[Credential]) -> Steps[None]:
     domain = new.address.rpartition("@")[2]
     yield from locked(domain)
     if (yield ("SELECT address FROM directory_alias WHERE address = $1", (new.address,))):
@@ -42,14 +47,15 @@ def add_account(new: Account, credential: Credential) -> Steps[None]:
         raise Exists("the address is taken")
     if new.moved_to:
         yield from _move(new.address, new.moved_to)
-    yield from put_credential(new.address, credential.kind, credential.value)
+    for one in credentials:
+        yield from put(new.id, one.kind, one.value)
 
 
 def account(address: str) -> Steps[Account]:
     rows = yield (ACCOUNT + "WHERE a.address = $1", (address,))
     if not rows:
         raise NotFound("there is no such account")
-    return account_of(rows[0], rows[0]["moved_to"])
+    return account_of(rows[0], rows[0]["moved_to"], app_only=rows[0]["app_only"])
 
 
 def accounts(domain: str, after: str, limit: int) -> Steps[tuple[Account, ...]]:
@@ -57,11 +63,15 @@ def accounts(domain: str, after: str, limit: int) -> Steps[tuple[Account, ...]]:
         ACCOUNT + "WHERE ($1 = '' OR a.domain = $1) AND a.address > $2 ORDER BY a.address LIMIT $3",
         (domain, after, limit),
     )
-    return tuple(account_of(row, row["moved_to"]) for row in rows)
+    return tuple(account_of(row, row["moved_to"], app_only=row["app_only"]) for row in rows)
 
 
 def change_account(
-    address: str, enabled: bool | None, limits: Limits | None, moved_to: str | None = None
+    address: str,
+    enabled: bool | None,
+    limits: Limits | None,
+    moved_to: str | None = None,
+    app_only: bool | None = None,
 ) -> Steps[Account]:
     new = (
         (None,) * 4
@@ -76,6 +86,8 @@ def change_account(
     )
     if moved_to is not None:
         yield from _move(address, moved_to)
+    if app_only is not None:
+        yield ("UPDATE directory_account SET app_only = $2 WHERE address = $1", (address, app_only))
     return (yield from account(address))
 
 
@@ -91,33 +103,6 @@ def remove_account(address: str) -> Steps[None]:
     )
     if not (yield ("DELETE FROM directory_account WHERE address = $1 RETURNING id", (address,))):
         raise NotFound("there is no such account")
-
-
-def put_credential(address: str, kind: str, value: str) -> Steps[None]:
-    found = yield from account(address)
-    yield (
-        """INSERT INTO directory_credential (account, kind, value) VALUES ($1, $2, $3)
-        ON CONFLICT (account, kind) DO UPDATE SET value = excluded.value""",
-        (found.id, kind, value),
-    )
-
-
-def credential(address: str, kind: str) -> Steps[Credential | None]:
-    rows = yield (
-        """SELECT c.account, c.value FROM directory_account a JOIN directory_credential c ON c.account = a.id
-        WHERE a.address = $1 AND c.kind = $2 AND a.enabled""",
-        (address, kind),
-    )
-    return Credential(account=rows[0]["account"], kind=kind, value=rows[0]["value"]) if rows else None
-
-
-def renew_credential(old: Credential, value: str) -> Steps[bool]:
-    rows = yield (
-        """UPDATE directory_credential SET value = $4 WHERE account = $1 AND kind = $2 AND value = $3
-        RETURNING account""",
-        (old.account, old.kind, old.value, value),
-    )
-    return bool(rows)
 
 
 def identity(id_: str) -> Steps[Identity | None]:
@@ -142,7 +127,7 @@ def identity(id_: str) -> Steps[Identity | None]:
     )
 
 
-def account_of(row: Row, moved_to: str) -> Account:
+def account_of(row: Row, moved_to: str, *, app_only: bool = False) -> Account:
     return Account(
         id=row["id"],
         tenant=row["tenant"],
@@ -156,4 +141,5 @@ def account_of(row: Row, moved_to: str) -> Account:
         ),
         created=row["created"],
         moved_to=moved_to,
+        app_only=bool(app_only),
     )

@@ -1,15 +1,20 @@
-"""Tenants, domains and their DKIM keys."""
+"""Tenants, domains and their DKIM keys. ``scram`` came with version 3 of the schema: see accounts.py."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yubin.accounts.port import KEYS_PER_DOMAIN, DkimKey, DkimRecord, Domain, Tenant
+from yubin.accounts.port import KEYS_PER_DOMAIN, SCRAM, DkimKey, DkimRecord, Domain, Tenant
 from yubin.accounts.steps import Row, Steps
 from yubin.errors import Exists, NotFound
 
 _DKIM = "SELECT k.domain, k.selector, k.algorithm, k.name, k.text, k.signing, k.sealed, k.created FROM directory_dkim k "
-_PAGE = "FROM directory_domain WHERE ($1 = '' OR tenant = $1) AND name > $2 ORDER BY name LIMIT $3"
+_DOMAIN = """SELECT d.name, d.tenant, d.catch_all, d.created,
+    (SELECT scram FROM directory_domain m WHERE m.name = d.name) AS scram
+    FROM directory_domain d CROSS JOIN (SELECT FALSE AS scram) before """
+_WHICH = "WHERE ($1 = '' OR tenant = $1) AND name > $2 ORDER BY name LIMIT $3"
+
+_OF_THESE = ") p ON p.name = k.domain ORDER BY k.domain, k.n DESC"
 
 
 def add_tenant(tenant: Tenant) -> Steps[None]:
@@ -44,10 +49,7 @@ def add_domain(new: Domain, key: DkimKey) -> Steps[Domain]:
 
 
 def domain(name: str) -> Steps[Domain]:
-    rows = yield (
-        "SELECT name, tenant, catch_all, created FROM directory_domain WHERE name = $1",
-        (name,),
-    )
+    rows = yield (_DOMAIN + "WHERE d.name = $1", (name,))
     if not rows:
         raise NotFound("there is no such domain here")
     keys = yield (_DKIM + "WHERE k.domain = $1 ORDER BY k.n DESC", (name,))
@@ -56,15 +58,27 @@ def domain(name: str) -> Steps[Domain]:
 
 def domains(tenant: str, after: str, limit: int) -> Steps[tuple[Domain, ...]]:
     page = (tenant, after, limit)
-    rows = yield ("SELECT name, tenant, catch_all, created " + _PAGE, page)
+    rows = yield (_DOMAIN + _WHICH, page)
     keys = yield (
-        f"{_DKIM} JOIN (SELECT name {_PAGE}) p ON p.name = k.domain ORDER BY k.domain, k.n DESC",
+        _DKIM + "JOIN (SELECT name FROM directory_domain " + _WHICH + _OF_THESE,  # noqa: S608 - no value is put in
         page,
     )
     by_domain: dict[str, list[Row]] = {}
     for key in keys:
         by_domain.setdefault(key["domain"], []).append(key)
     return tuple(_domain_of(row, by_domain.get(row["name"], ())) for row in rows)
+
+
+def change_domain(name: str, scram: bool) -> Steps[Domain]:
+    yield from locked(name)
+    yield ("UPDATE directory_domain SET scram = $2 WHERE name = $1", (name, scram))
+    if not scram:
+        yield (
+            """DELETE FROM directory_credential WHERE kind = $2 AND account IN
+            (SELECT id FROM directory_account WHERE domain = $1)""",
+            (name, SCRAM),
+        )
+    return (yield from domain(name))
 
 
 def remove_domain(name: str) -> Steps[None]:
@@ -144,6 +158,7 @@ def _domain_of(row: Row, keys: Sequence[Row]) -> Domain:
         created=row["created"],
         catch_all=row["catch_all"],
         dkim=tuple(map(_record, keys)),
+        scram=bool(row["scram"]),
     )
 
 

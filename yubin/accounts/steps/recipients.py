@@ -41,7 +41,7 @@ def enabled(ids: Sequence[str]) -> Steps[dict[str, Account]]:
     if not ids:
         return {}
     rows = yield (f"{ACCOUNT} WHERE a.enabled AND a.id IN ({_places(1, len(ids))})", tuple(ids))
-    return {row["id"]: account_of(row, row["moved_to"]) for row in rows}
+    return {row["id"]: account_of(row, row["moved_to"], app_only=row["app_only"]) for row in rows}
 
 
 def _question(addresses: Sequence[str]) -> Statement:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Generator
+from typing import Any
 
 from yubin.errors import Failure, Invalid, Unauthenticated
 from yubin.pop3.dialogue import Dialogue
+from yubin.pop3.maildrop import Maildrop
 from yubin.pop3.multiline import END
-from yubin.pop3.needs import Steps, Wait
-from yubin.pop3.verbs.login import enter, private
-from yubin.sasl.mechanism import Challenge, decode
+from yubin.pop3.needs import Login, Need, Prove, Steps, Wait
+from yubin.pop3.verbs.login import entered, failed, private
+from yubin.sasl import mechanism as sasl
+from yubin.sasl.mechanism import Challenge, Claim, Credentials, decode
 from yubin.sasl.mechanisms import SERVER
 
 
@@ -26,17 +30,41 @@ def auth(d: Dialogue, argument: str) -> Steps | None:
 
 
 def _exchange(d: Dialogue, name: str, initial: str) -> Steps:
-    mechanism = SERVER[name]()
+    told: list[Failure] = []
     try:
-        step = mechanism.respond(decode(initial, initial=True) if initial else None)
-        while isinstance(step, Challenge):
-            d.write(b"+ " + binascii.b2a_base64(step.octets, newline=False) + b"\r\n")  # RFC 5034 4
-            line: bytes = yield Wait.LINE
-            step = mechanism.respond(decode(line.decode("ascii", "replace")))
-    except Unauthenticated:  # a login that no account can have counts as one that failed
-        d.failures += 1
-        d.closing = d.failures >= d.terms.login_failures
-        raise
+        d.maildrop = yield from _driven(
+            d, SERVER[name](decode(initial, initial=True) if initial else None), told
+        )
     except Failure as failure:
+        if failure in told or isinstance(failure, Unauthenticated):  # also what no account can have
+            failed(d)
+            raise
         raise Invalid(failure.text) from failure
-    yield from enter(d, step.login, step.password)
+    entered(d)
+
+
+def _driven(d: Dialogue, steps: sasl.Steps, told: list[Failure]) -> Generator[Need, Any, Maildrop]:
+    """``told`` gathers what the world outside has refused."""
+    try:
+        asked = next(steps)
+        while True:
+            try:
+                answer = yield from _answer(d, asked)
+            except Failure as failure:
+                told += [] if isinstance(asked, Challenge) else [failure]
+                asked = steps.throw(failure)
+            else:
+                asked = steps.send(answer)
+    except StopIteration as end:
+        maildrop: Maildrop = end.value
+        return maildrop
+
+
+def _answer(d: Dialogue, asked: Challenge | Claim) -> Generator[Need, Any, Any]:
+    if isinstance(asked, Challenge):
+        d.write(b"+ " + binascii.b2a_base64(asked.octets, newline=False) + b"\r\n")  # RFC 5034 4
+        line: bytes = yield Wait.LINE
+        return decode(line.decode("ascii", "replace"))
+    if isinstance(asked, Credentials):
+        return (yield Login(login=asked.login, password=asked.password))
+    return (yield Prove(claim=asked))

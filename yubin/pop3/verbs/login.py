@@ -35,8 +35,16 @@ def enter(d: Dialogue, login: str, password: str) -> Steps:
     try:
         d.maildrop = yield Login(login=login, password=password)
     except Failure:
-        d.failures += 1
-        d.closing = d.failures >= d.terms.login_failures
+        failed(d)
         raise
+    entered(d)
+
+
+def failed(d: Dialogue) -> None:
+    d.failures += 1
+    d.closing = d.failures >= d.terms.login_failures
+
+
+def entered(d: Dialogue) -> None:
     d.state = State.TRANSACTION
     d.ok(f"{d.maildrop.count} messages ({d.maildrop.octets} octets)")
