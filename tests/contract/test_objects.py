@@ -198,6 +198,19 @@ async def test_the_folder_is_synced_before_it_is_said(tmp_path, monkeypatch):
     assert steps[-3:] == [False, "rename", True]
 
 
+async def test_a_folder_that_is_gone_is_trouble_and_no_absence(tmp_path):
+    """A disk that is not mounted: 451 for whoever writes, reads or asks; 550 would refuse letters for good."""
+    store = FolderObjects(tmp_path / "o")
+    await store.put("aa", b"x")
+    (tmp_path / "o").rename(tmp_path / "elsewhere")
+    for asked in (store.put("bb", b"y"), store.get("aa"), store.part("aa", 0, 1), store.ping()):
+        with pytest.raises(Unavailable) as failure:
+            await asked
+        assert failure.value.code == 451
+    (tmp_path / "elsewhere").rename(tmp_path / "o")
+    assert await store.get("aa") == b"x"
+
+
 @pytest.mark.parametrize("url", ["ftp://x", "x", ""])
 async def test_another_address_is_refused(url):
     with pytest.raises(ValueError, match="objects are"):

@@ -42,7 +42,10 @@ class FolderObjects:
 
     async def put(self, name: str, data: bytes) -> None:
         path = self._path(name)
-        await self._in_thread(lambda: _write(path, data))
+        try:
+            await self._in_thread(lambda: _write(path, data))
+        except NotFound as cause:  # the folder went while it was written: never a permanent failure
+            raise Unavailable("the object store has trouble") from cause
 
     async def get(self, name: str) -> bytes:
         path = self._path(name)
@@ -82,7 +85,9 @@ class FolderObjects:
         except _SyncFailed as cause:
             self._lost = self._lost or cause.errno not in FULL
             raise _failure(cause) from cause
-        except FileNotFoundError:
+        except FileNotFoundError as cause:
+            if not self._root.is_dir():  # a disk that is not mounted says nothing about its letters
+                raise _failure(cause) from cause
             raise NotFound("no such object") from None
         except TimeoutError as cause:
             raise Unavailable("the object store does not answer") from cause
