@@ -20,7 +20,6 @@ import structlog
 
 from services.gateway.again import patiently
 from services.gateway.imap import folders
-from services.gateway.imap.patient import SECONDS
 from services.gateway.imap.replies import BadCommand, No
 from yubin.errors import Exhausted, Failure, Internal, NotFound, TooBig
 from yubin.ids import uuid7
@@ -165,9 +164,10 @@ class _Appending:
     async def _append_held(self) -> None:
         """What is held may be said again, so that a pod which goes away costs neither a letter nor a second one."""
         held, self._held = self._held, []
+        patience = self._session.house.patience
         for one in held:
             delivery = uuid7()
-            await patiently(lambda: self._append(one.letter, _once(one.octets), delivery), SECONDS)  # noqa: B023
+            await patiently(lambda: self._append(one.letter, _once(one.octets), delivery), patience)  # noqa: B023
 
     async def _append(
         self, letter: Letter, body: AsyncIterator[bytes], delivery_id: UUID | None = None
