@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yubin.imap.commands.table import UID_VERBS, VERBS
 from yubin.imap.events import Request
@@ -16,8 +16,7 @@ _TAG = re.compile(rb"[!#$&',-\[\]^-z|}~]{1,%d}+(?= )" % TAG)
 _HEAD = re.compile(rb"(%b) (?:([Uu][Ii][Dd]) )?([A-Za-z]{1,16}+)(?= |\Z)" % _TAG.pattern)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """``end``: where the arguments begin."""
 
     tag: bytes

@@ -67,6 +67,8 @@ SAVED = SequenceSet(saved=True)
 
 def read(text: bytes) -> SequenceSet:
     """A sequence-set of numbers. Raises Flaw, with [LIMIT] for one of too many ranges."""
+    if text.isdigit() and text[0] != 0x30 and len(text) < 10:  # most are one number
+        return SequenceSet(ranges=((int(text), int(text)),))
     if not _SET.fullmatch(text):
         raise Flaw("A set of numbers is expected")
     if text.count(b",") >= RANGES:
