@@ -62,7 +62,9 @@ class LocalAccount:
         return await self._mailboxes.select(self.account, mailbox_id)
 
     async def create(self, name: str, special_use: str = "") -> Mailbox:
-        return await self._mailboxes.create(self.account, canonical(name), special_use)
+        made = await self._mailboxes.create(self.account, canonical(name), special_use)
+        self._changed(made.id)
+        return made
 
     async def rename(self, mailbox_id: int, name: str) -> Mailbox:
         renamed = await self._mailboxes.rename(self.account, mailbox_id, canonical(name))

@@ -8,12 +8,14 @@ When more has changed at once than anybody would read, it hears NOTIFICATIONOVER
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
 
 from services.gateway.imap import selecting, status
+from services.gateway.imap.fetching import Fetching
 from services.gateway.imap.replies import No
 from services.gateway.imap.session import Unintelligible
 from services.gateway.imap.watch import EVERYTHING
@@ -74,7 +76,7 @@ class Notify:
         news, watching.news = watching.news, set()
         if session.selected is not None and (idle or self._of_selected()):
             await self._selected(session, news, idle=idle)
-        here = session.selected.mailbox.id if session.selected is not None else 0
+        here = session.selected.mailbox.id if session.selected is not None else -1
         if self._others and news - {here}:
             await self._rest(session)
         known = (
@@ -91,12 +93,21 @@ class Notify:
         if news.isdisjoint((session.box.mailbox.id, EVERYTHING)) and not idle:
             return
         delayed = self.selected is not None and self.selected.filter == "SELECTED-DELAYED"
+        known = session.box.uids[-1] if session.box.uids else 0
         try:
             await selecting.refresh(session, expunges=idle or not delayed)
+            await self._new(session, known)
         except NotFound as gone:
             raise Unintelligible(Broken("The selected mailbox was deleted")) from gone
         except Failure as failure:
             log.info("What is new was not told.", action="imap", why=failure.text)
+
+    async def _new(self, session: Session, known: int) -> None:
+        """What the client wants to have of new messages, without asking (RFC 5465 5.2)."""
+        uids = session.box.uids
+        new = uids[bisect_right(uids, known) :]
+        if self.selected is not None and self.selected.items and new:
+            await Fetching(session, self.selected.items, uid=True).run(new)
 
     # ── other mailboxes ──
 
