@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from services.api import bodies
+from services.api.app_passwords import AppPasswords
 from services.api.http import Call, Route, page
 from services.api.mailboxes_removal import Removal
 from yubin.accounts import port
@@ -27,6 +28,7 @@ class Directory:
             Route(method="GET", path="/v1/domains", handler=self.domains, answer=b.Domains, query=("tenant", *_PAGE)),
             Route(method="POST", path="/v1/domains", handler=self.create_domain, body=b.NewDomain, answer=b.Domain, status=201),
             Route(method="GET", path="/v1/domains/{domain}", handler=self.domain, answer=b.Domain),
+            Route(method="PATCH", path="/v1/domains/{domain}", handler=self.change_domain, body=b.DomainChange, answer=b.Domain),
             Route(method="DELETE", path="/v1/domains/{domain}", handler=self.delete_domain, status=204),
             Route(method="POST", path="/v1/domains/{domain}/keys", handler=self.rotate_key, body=b.NewKey, answer=b.Domain, status=201),
             Route(method="GET", path="/v1/accounts", handler=self.accounts, answer=b.Accounts, query=("domain", *_PAGE)),
@@ -35,6 +37,7 @@ class Directory:
             Route(method="PATCH", path="/v1/accounts/{address}", handler=self.change_account, body=b.Change, answer=b.Account),
             Route(method="PUT", path="/v1/accounts/{address}/password", handler=self.set_password, body=b.NewPassword, status=204),
             Route(method="DELETE", path="/v1/accounts/{address}", handler=self.delete_account, status=204),
+            *AppPasswords(self._directory).routes(),
             Route(method="GET", path="/v1/aliases", handler=self.aliases, answer=b.Aliases, query=("domain", *_PAGE)),
             Route(method="PUT", path="/v1/aliases/{address}", handler=self.put_alias, body=b.Targets, answer=b.Alias),
             Route(method="DELETE", path="/v1/aliases/{address}", handler=self.delete_alias, status=204),
@@ -66,6 +69,10 @@ class Directory:
         """A domain with its DKIM records."""
         return _domain(await self._directory.get_domain(call.path["domain"]))
 
+    async def change_domain(self, call: Call) -> bodies.Domain:
+        """Allow SCRAM-SHA-256, or forget its verifiers. Passwords get one when they are next set or used."""
+        return _domain(await self._directory.update_domain(call.path["domain"], scram=call.body.scram))
+
     async def delete_domain(self, call: Call) -> bodies.Nothing:
         """Remove a domain with its aliases and keys; 409 while it has accounts."""
         await self._directory.delete_domain(call.path["domain"])
@@ -92,12 +99,16 @@ class Directory:
         return _account(await self._directory.get_account(call.path["address"]))
 
     async def change_account(self, call: Call) -> bodies.Account:
-        """Change limits (as a whole), disable and enable, or say where the user has moved."""
+        """Change limits (as a whole), disable and enable, say where the user has moved, or ask for app passwords."""
         change: bodies.Change = call.body
         limits = _limits(change.limits) if change.limits else None
         address = call.path["address"]
         changed = await self._directory.update_account(
-            address, enabled=change.enabled, limits=limits, moved_to=change.moved_to
+            address,
+            enabled=change.enabled,
+            limits=limits,
+            moved_to=change.moved_to,
+            app_only=change.app_only,
         )
         return _account(changed)
 
@@ -143,7 +154,12 @@ def _domain(d: port.Domain) -> bodies.Domain:
         for r in d.dkim
     ]
     return bodies.Domain(
-        name=d.name, tenant=d.tenant, created=_at(d.created), catch_all=d.catch_all, dkim=records
+        name=d.name,
+        tenant=d.tenant,
+        created=_at(d.created),
+        catch_all=d.catch_all,
+        dkim=records,
+        scram=d.scram,
     )
 
 
@@ -162,6 +178,7 @@ def _account(a: port.Account) -> bodies.Account:
         limits=limits,
         created=_at(a.created),
         moved_to=a.moved_to,
+        app_only=a.app_only,
     )
 
 

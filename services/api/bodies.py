@@ -68,6 +68,13 @@ class Domain(Out):
     created: datetime
     catch_all: str
     dkim: list[DkimRecord]
+    scram: bool = False
+
+
+class DomainChange(In):
+    """``scram``: whether passwords of its accounts may also be proven by SCRAM-SHA-256."""
+
+    scram: bool
 
 
 class Domains(Out):
@@ -97,11 +104,15 @@ class NewAccount(In):
 
 
 class Change(In):
-    """Only what is given changes. ``moved_to``: senders are told this address instead (551 5.1.6); "" takes it back."""
+    """Only what is given changes. ``moved_to``: senders are told this address instead (551 5.1.6); "" takes it back.
+
+    ``app_only``: mail programs need an app password.
+    """
 
     enabled: bool | None = None
     limits: Limits | None = None
     moved_to: Name | None = None
+    app_only: bool | None = None
 
 
 class NewPassword(In):
@@ -116,10 +127,42 @@ class Account(Out):
     limits: Limits
     created: datetime
     moved_to: str = ""
+    app_only: bool = False
 
 
 class Accounts(Out):
     accounts: list[Account]
+
+
+class NewAppPassword(In):
+    """``services`` of submission, imap and pop3; none: all."""
+
+    name: Name
+    services: list[Name] = []
+
+
+class AppPassword(Out):
+    """``used``: to the hour."""
+
+    id: str
+    name: str
+    services: list[str]
+    created: datetime
+    used: datetime | None
+
+
+class MadeAppPassword(Out):
+    """The only answer that ever holds ``password``."""
+
+    app_password: AppPassword
+    password: str
+
+    def __repr__(self) -> str:
+        return "MadeAppPassword(…)"
+
+
+class AppPasswords(Out):
+    app_passwords: list[AppPassword]
 
 
 class Targets(In):

@@ -7,14 +7,27 @@ by the api pod, the only one that may call this.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from services.directory import checks
+from services.directory.app_passwords import AppPasswords, shaped
 from services.directory.keys import Keys
 from services.directory.passwords import Hasher, acceptable
-from yubin.accounts.port import ARGON2ID, Account, Accounts, Alias, Credential, Domain, Limits, Tenant
+from services.directory.verifiers import Verifiers
+from yubin.accounts.port import (
+    ARGON2ID,
+    SCRAM,
+    Account,
+    Accounts,
+    Alias,
+    AppPassword,
+    Credential,
+    Domain,
+    Limits,
+    Tenant,
+)
 from yubin.errors import Invalid, NotFound
 from yubin.ids import number, uuid7
 from yubin.mail.address import Address
@@ -26,9 +39,15 @@ class DirectoryAdministration:
     """Implements ``yubin.accounts.port.Administration``."""
 
     def __init__(
-        self, accounts: Accounts, keys: Keys, hasher: Hasher, clock: Callable[[], float] = time.time
+        self,
+        accounts: Accounts,
+        keys: Keys,
+        hasher: Hasher,
+        verifiers: Verifiers,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._keys, self._hasher, self._clock = accounts, keys, hasher, clock
+        self._verifiers, self._apps = verifiers, AppPasswords(accounts, clock)
 
     async def create_tenant(self, name: str) -> Tenant:
         tenant = Tenant(name=checks.tenant(name), created=self._clock())
@@ -57,6 +76,14 @@ class DirectoryAdministration:
     async def get_domain(self, name: str) -> Domain:
         return await self._accounts.domain(checks.domain(name))
 
+    async def update_domain(self, name: str, *, scram: bool | None = None) -> Domain:
+        domain = checks.domain(name)
+        if scram is None:
+            return await self._accounts.domain(domain)
+        changed = await self._accounts.change_domain(domain, scram)
+        log.info("A domain was changed.", action="admin", domain=domain, scram=scram)
+        return changed
+
     async def delete_domain(self, name: str) -> None:
         domain = checks.domain(name)
         await self._accounts.remove_domain(domain)
@@ -64,7 +91,7 @@ class DirectoryAdministration:
 
     async def create_account(self, address: str, password: str, limits: Limits | None = None) -> Account:
         where = checks.hosted(address)
-        plain, allowed = acceptable(password), checks.limits(limits or Limits())
+        plain, allowed = _acceptable(password), checks.limits(limits or Limits())
         tenant = (await self._accounts.domain(where.domain)).tenant  # before the hash: it is cheaper
         made = Account(
             id=number(uuid7()),
@@ -74,8 +101,7 @@ class DirectoryAdministration:
             limits=allowed,
             created=self._clock(),
         )
-        value = await self._hasher.hash(plain)
-        await self._accounts.add_account(made, Credential(account=made.id, kind=ARGON2ID, value=value))
+        await self._accounts.add_account(made, *await self._credentials(made, plain))
         log.info("An account was made.", action="admin", account=made.id, tenant=tenant)
         return made
 
@@ -94,13 +120,14 @@ class DirectoryAdministration:
         enabled: bool | None = None,
         limits: Limits | None = None,
         moved_to: str | None = None,
+        app_only: bool | None = None,
     ) -> Account:
         where = checks.hosted(address).canonical
         allowed = None if limits is None else checks.limits(limits)
         elsewhere = await self._written(Address.parse(moved_to)) if moved_to else moved_to
         if elsewhere == where:
             raise Invalid("an account cannot have moved to its own address")
-        account = await self._accounts.change_account(where, enabled, allowed, elsewhere)
+        account = await self._accounts.change_account(where, enabled, allowed, elsewhere, app_only)
         moved = bool(account.moved_to)
         log.info(
             "An account was changed.",
@@ -112,10 +139,25 @@ class DirectoryAdministration:
         return account
 
     async def set_password(self, address: str, password: str) -> None:
-        where, plain = checks.hosted(address).canonical, acceptable(password)
+        where, plain = checks.hosted(address).canonical, _acceptable(password)
         account = await self._accounts.account(where)
-        await self._accounts.put_credential(where, ARGON2ID, await self._hasher.hash(plain))
+        made = {one.kind: one.value for one in await self._credentials(account, plain)}
+        await self._accounts.put_credentials(where, {SCRAM: None, **made})
         log.info("A password was set.", action="admin", account=account.id)
+
+    async def add_app_password(
+        self, address: str, name: str, services: Sequence[str] = ()
+    ) -> tuple[AppPassword, str]:
+        made, password = await self._apps.add(checks.hosted(address).canonical, name, services)
+        log.info("An app password was made.", action="admin", app_password=made.id)
+        return made, password
+
+    async def list_app_passwords(self, address: str) -> tuple[AppPassword, ...]:
+        return await self._apps.of(checks.hosted(address).canonical)
+
+    async def remove_app_password(self, address: str, id_: str) -> None:
+        await self._apps.remove(checks.hosted(address).canonical, id_)
+        log.info("An app password was removed.", action="admin", app_password=id_)
 
     async def delete_account(self, address: str) -> None:
         where = checks.hosted(address).canonical
@@ -148,6 +190,14 @@ class DirectoryAdministration:
         log.info("A DKIM key was made.", action="admin", domain=changed.name, selector=selected)
         return changed
 
+    async def _credentials(self, account: Account, plain: str) -> list[Credential]:
+        """What ``plain`` is checked against from now on."""
+        value = await self._hasher.hash(plain)
+        made = [Credential(account=account.id, kind=ARGON2ID, value=value)]
+        if (await self._accounts.domain(account.address.rpartition("@")[2])).scram:
+            made.append(await self._verifiers.make(account.id, plain))
+        return made
+
     async def _owner_is_near(self, domain: Domain) -> None:
         """A catch-all is owned within the tenant, or one tenant could be given another's mail and name."""
         owner = domain.catch_all.rpartition("@")[2]
@@ -166,3 +216,9 @@ class DirectoryAdministration:
         """In our domains the case of a local part means nothing; elsewhere it is not ours to change (RFC 5321 2.4)."""
         ours = await self._tenant_of(target.domain) is not None
         return target.canonical if ours else str(target)
+
+
+def _acceptable(password: str) -> str:
+    if shaped(password):
+        raise Invalid("a password does not have the form of an app password")
+    return acceptable(password)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.directory.sealing import read_key
 from yubin.errors import Failure
@@ -19,12 +22,26 @@ class Settings(PodSettings):
     )
     dkim_seal_key: SecretStr | None = Field(
         None,
-        description="32 octets in base64 that DKIM private keys are encrypted with in the store, and session "
-        "tokens are signed with; the same in every directory pod",
+        description="32 octets in base64 that DKIM private keys and verifiers for SCRAM are encrypted with in the "
+        "store, and session tokens are signed with; the same in every directory pod",
     )
     argon2_memory_kib: int = Field(65536, ge=8, le=4194304, description="memory of one password hash, in KiB")
     argon2_passes: int = Field(3, ge=1, le=100, description="passes of one password hash over its memory")
     argon2_lanes: int = Field(4, ge=1, le=64, description="lanes of one password hash")
+    scram_iterations: int = Field(
+        100_000,
+        ge=4096,
+        le=1_000_000,
+        description="rounds of PBKDF2 in a verifier for SCRAM; clients pay them",
+    )
+    oauth_issuer: str = Field("", description="iss of the bearer tokens that are taken; empty: none is taken")
+    oauth_audience: str = Field("", description="what their aud must name")
+    oauth_jwks_file: Path | None = Field(
+        None, description="JWKS file (RFC 7517) with the issuer's public keys; read again when it changes"
+    )
+    oauth_claim: Literal["email", "preferred_username", "sub"] = Field(
+        "email", description="the claim that holds the account's address"
+    )
     auth_workers: int = Field(2, ge=1, le=64, description="password hashes that run at once")
     auth_queue: int = Field(64, ge=0, le=10000, description="password checks that may wait; others hear 454")
     auth_valid_for: float = Field(
@@ -63,6 +80,13 @@ class Settings(PodSettings):
         if value is not None:
             read_key(value.get_secret_value())
         return value
+
+    @model_validator(mode="after")
+    def _issuer_is_whole(self) -> Self:
+        given = [bool(self.oauth_issuer), bool(self.oauth_audience), self.oauth_jwks_file is not None]
+        if any(given) and not all(given):
+            raise ValueError("set all of YUBIN_OAUTH_ISSUER, YUBIN_OAUTH_AUDIENCE and YUBIN_OAUTH_JWKS_FILE")
+        return self
 
     @property
     def seal_key(self) -> bytes | None:

@@ -9,18 +9,24 @@ from typing import Any
 
 import grpc
 
+from services.directory.bearers import Bearers
+from services.directory.scram import Scram
 from services.directory.sessions import DirectorySessions
 from yubin.accounts import wire
-from yubin.accounts.port import Administration, Authenticator, Recipients, SigningKeys
+from yubin.accounts.port import Administration, Passwords, Recipients, SigningKeys
 from yubin.v1 import directory_pb2 as pb
 from yubin.v1 import directory_pb2_grpc as stubs
 
 Context = grpc.aio.ServicerContext[Any, Any]
 SERVICE = "yubin.v1.Directory"
 READERS = frozenset({"submission", "gateway", "api"})
+MAIL = frozenset({"submission", "gateway"})
 # proto/yubin/v1/directory.proto: who may call what
 CALLERS = {
     "Authenticate": READERS,
+    "AuthenticateToken": MAIL,
+    "ScramFirst": MAIL,
+    "ScramFinal": MAIL,
     "SigningKeys": READERS,
     "Lookup": frozenset({"mx", "submission", "delivery", "api"}),
     "RenewSessions": frozenset({"gateway"}),
@@ -40,26 +46,57 @@ class Lasting:
     session_keys: int = 60_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """In."""
+
+    password: Passwords
+    token: Bearers
+    scram: Scram
+
+
 class Directory(stubs.DirectoryServicer):
     def __init__(
         self,
-        login: Authenticator,
+        ways: Ways,
         keys: SigningKeys,
         admin: Administration,
         recipients: Recipients,
         sessions: DirectorySessions,
         lasting: Lasting,
     ) -> None:
-        self._login, self._keys, self._admin = login, keys, admin
+        self._ways, self._keys, self._admin = ways, keys, admin
         self._recipients, self._sessions, self._lasting = recipients, sessions, lasting
 
     async def Authenticate(
         self, request: pb.AuthenticateRequest, context: Context
     ) -> pb.AuthenticateResponse:
-        identity = await self._login.authenticate(
+        identity = await self._ways.password.authenticate(
             request.login, request.password, peer=request.peer, service=request.service
         )
         return wire.identity_to(self._sessions.given(identity), self._lasting.identity)
+
+    async def AuthenticateToken(
+        self, request: pb.AuthenticateTokenRequest, context: Context
+    ) -> pb.AuthenticateResponse:
+        identity, lasts = await self._ways.token.token(
+            request.login, request.token, peer=request.peer, service=request.service
+        )
+        valid_for = min(self._lasting.identity, round(lasts * 1000))
+        return wire.identity_to(self._sessions.given(identity), valid_for)
+
+    async def ScramFirst(self, request: pb.ScramFirstRequest, context: Context) -> pb.ScramFirstResponse:
+        offer = await self._ways.scram.scram_first(
+            request.client_first, peer=request.peer, service=request.service
+        )
+        return pb.ScramFirstResponse(server_first=offer.message, state=offer.state)
+
+    async def ScramFinal(self, request: pb.ScramFinalRequest, context: Context) -> pb.ScramFinalResponse:
+        proven = await self._ways.scram.scram_final(
+            request.client_final, request.state, peer=request.peer, service=request.service
+        )
+        identity = wire.identity_to(self._sessions.given(proven.who), 0)
+        return pb.ScramFinalResponse(server_final=proven.message, identity=identity)
 
     async def SigningKeys(self, request: pb.SigningKeysRequest, context: Context) -> pb.SigningKeysResponse:
         keys = await self._keys.signing_keys(request.domain)
@@ -106,6 +143,10 @@ class Directory(stubs.DirectoryServicer):
     async def GetDomain(self, request: pb.GetDomainRequest, context: Context) -> pb.Domain:
         return wire.domain_to(await self._admin.get_domain(request.name))
 
+    async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Context) -> pb.Domain:
+        scram = request.scram if request.HasField("scram") else None
+        return wire.domain_to(await self._admin.update_domain(request.name, scram=scram))
+
     async def DeleteDomain(
         self, request: pb.DeleteDomainRequest, context: Context
     ) -> pb.DeleteDomainResponse:
@@ -131,12 +172,31 @@ class Directory(stubs.DirectoryServicer):
             enabled=request.enabled if request.HasField("enabled") else None,
             limits=wire.limits_from(request.limits) if request.HasField("limits") else None,
             moved_to=request.moved_to if request.HasField("moved_to") else None,
+            app_only=request.app_only if request.HasField("app_only") else None,
         )
         return wire.account_to(changed)
 
     async def SetPassword(self, request: pb.SetPasswordRequest, context: Context) -> pb.SetPasswordResponse:
         await self._admin.set_password(request.address, request.password)
         return pb.SetPasswordResponse()
+
+    async def AddAppPassword(
+        self, request: pb.AddAppPasswordRequest, context: Context
+    ) -> pb.AddAppPasswordResponse:
+        made, password = await self._admin.add_app_password(request.address, request.name, request.services)
+        return pb.AddAppPasswordResponse(made=wire.app_password_to(made), password=password)
+
+    async def ListAppPasswords(
+        self, request: pb.ListAppPasswordsRequest, context: Context
+    ) -> pb.ListAppPasswordsResponse:
+        found = await self._admin.list_app_passwords(request.address)
+        return pb.ListAppPasswordsResponse(app_passwords=map(wire.app_password_to, found))
+
+    async def RemoveAppPassword(
+        self, request: pb.RemoveAppPasswordRequest, context: Context
+    ) -> pb.RemoveAppPasswordResponse:
+        await self._admin.remove_app_password(request.address, request.id)
+        return pb.RemoveAppPasswordResponse()
 
     async def DeleteAccount(
         self, request: pb.DeleteAccountRequest, context: Context

@@ -1,94 +1,78 @@
-"""Login: an ``Authenticator`` over the store, the throttle and the hasher.
+"""Login: ``Passwords`` over the store, the door and the hasher.
 
 One road for everybody: throttle, look the login up, verify, and only then read who it is. An unknown login, a disabled
 account and a wrong password cost one argon2id hash each and end in the same words, so that neither clock nor text
 tells which addresses exist. What cannot be a password (too long, control characters) is no different for any login,
-and is refused without a hash, at the price of a failure.
+and is refused without a hash, at the price of a failure. What has the form of an app password is looked up as one and
+never hashed with argon2id: whether there is such a login, it costs the same.
 
-The log names an account by its id, and never what was typed: people type passwords where their names belong.
+A password that held is at hand for a moment: then its hash is renewed when the parameters have changed, and a verifier
+is made for SCRAM where the domain allows that and there is none.
 """
 
 from __future__ import annotations
 
 import structlog
-from prometheus_client import Counter
 
+from services.directory.app_passwords import AppPasswords, shaped
+from services.directory.door import Door, Visitor, account_of, lookup
 from services.directory.passwords import Hasher, opaque
-from services.directory.throttle import Attempt, Throttle
-from yubin.accounts.port import ARGON2ID, Accounts, Credential, Identity
-from yubin.errors import Exhausted, Failure, Invalid, Unauthenticated, Unavailable
-from yubin.mail.address import canonical
+from services.directory.verifiers import Verifiers
+from yubin.accounts.port import ARGON2ID, MAIL_SERVICES, SCRAM, Accounts, Credential, Holder, Identity
+from yubin.errors import Failure, Invalid
+from yubin.sasl.mechanism import wrong
 
 log = structlog.get_logger()
-CHECKS = Counter("yubin_auth_checks", "password checks by outcome", ["outcome"])
-SERVICES = frozenset({"submission", "imap", "pop3", "api"})
-PEER_LIMIT = 64
 
 
 class Login:
-    """Implements ``yubin.accounts.port.Authenticator``."""
+    """Implements ``yubin.accounts.port.Passwords``."""
 
-    def __init__(self, accounts: Accounts, hasher: Hasher, throttle: Throttle) -> None:
-        self._accounts, self._hasher, self._throttle = accounts, hasher, throttle
+    def __init__(
+        self, accounts: Accounts, door: Door, hasher: Hasher, verifiers: Verifiers, apps: AppPasswords
+    ) -> None:
+        self._accounts, self._door, self._hasher = accounts, door, hasher
+        self._verifiers, self._apps = verifiers, apps
 
     async def authenticate(self, login: str, password: str, *, peer: str, service: str) -> Identity:
-        if service not in SERVICES:
-            raise Invalid("service is one of " + ", ".join(sorted(SERVICES)))
-        if not peer.isprintable() or len(peer) > PEER_LIMIT:
-            raise Invalid("peer is an IP address")
-        address = _lookup(login)
-        attempt = self._enter(address, peer)
-        try:
-            credential = await self._accounts.credential(address, ARGON2ID) if address else None
-            holds = await self._holds(credential, password)
-            identity = await self._accounts.identity(credential.account) if credential and holds else None
-        except (Exhausted, Unavailable) as failure:
-            self._throttle.undone(attempt)
-            CHECKS.labels("busy").inc()
-            raise _later(failure) from failure
-        if identity is None:
-            CHECKS.labels("wrong").inc()
-            account = credential.account if credential else None
-            log.info("A login was refused.", action="auth", account=account, peer=peer, service=service)
-            raise Unauthenticated("Authentication credentials invalid")  # RFC 4954 6: 535 5.7.8
-        self._throttle.held(attempt)
-        CHECKS.labels("ok").inc()
+        self._door.known(peer, service)
+        address = lookup(login)
+        with self._door.attempt(address, peer, service) as visitor:
+            if shaped(password):
+                visitor.account = await self._apps.holds(address, password, service)
+                account = visitor.account
+            else:
+                account = await self._password(address, password, service, visitor)
+            identity = await self._accounts.identity(account) if account else None
+            if identity is None:
+                raise wrong()  # RFC 4954 6: 535 5.7.8
         return identity
 
-    def _enter(self, address: str, peer: str) -> Attempt:
-        try:
-            return self._throttle.enter(address, peer)
-        except Exhausted:
-            CHECKS.labels("throttled").inc()
-            raise
-
-    async def _holds(self, credential: Credential | None, password: str) -> bool:
+    async def _password(self, address: str, password: str, service: str, visitor: Visitor) -> str | None:
+        """The account whose password it is."""
+        holder = await self._accounts.holder(address) if address else None
+        visitor.account = account_of(holder)
+        credential = holder.credentials.get(ARGON2ID) if holder else None
         try:
             plain = opaque(password)
         except (Invalid, UnicodeError):
-            return False
-        encoded = credential.value if credential else self._hasher.decoy
-        holds = await self._hasher.verify(encoded, plain)
-        if holds and credential and self._hasher.stale(encoded):
-            await self._renew(credential, plain)
-        return holds
+            return None
+        holds = await self._hasher.verify(credential.value if credential else self._hasher.decoy, plain)
+        if not holds or holder is None or credential is None:
+            return None
+        if holder.app_only and service in MAIL_SERVICES:
+            return None
+        await self._keep(holder, credential, plain)
+        return holder.account
 
-    async def _renew(self, credential: Credential, plain: str) -> None:
-        """The parameters have changed since it was made; that this fails is no reason to refuse anybody."""
+    async def _keep(self, holder: Holder, credential: Credential, plain: str) -> None:
+        """That any of it fails is no reason to refuse anybody."""
+        verifier = holder.credentials.get(SCRAM)
         try:
-            await self._accounts.renew_credential(credential, await self._hasher.hash(plain))
+            if holder.scram and (verifier is None or self._verifiers.stale(verifier)):
+                made = await self._verifiers.make(holder.account, plain)
+                await self._accounts.join_credential(credential, made)
+            if self._hasher.stale(credential.value):
+                await self._accounts.renew_credential(credential, await self._hasher.hash(plain))
         except Failure as failure:
             log.warning("A hash could not be renewed.", action="rehash", why=str(failure))
-
-
-def _lookup(login: str) -> str:
-    """The canonical address, or "" for what cannot be one: all such logins are one unknown login."""
-    try:
-        return canonical(login)
-    except (Invalid, UnicodeError):
-        return ""
-
-
-def _later(failure: Failure) -> Failure:
-    """RFC 4954 6: 454 4.7.0, a temporary failure of ours."""
-    return type(failure)(failure.text, code=454, enhanced="4.7.0")

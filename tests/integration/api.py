@@ -33,6 +33,7 @@ from services.directory.passwords import Cost, Hasher
 from services.directory.recipients import DirectoryRecipients
 from services.directory.sealing import Seal
 from services.directory.sessions import DirectorySessions
+from services.directory.verifiers import Verifiers
 from services.mailbox.local import LocalAccount
 from services.mailbox.storage import Storage
 from yubin.acceptance.accept import Acceptance
@@ -56,7 +57,12 @@ class System:
         accounts = MemoryAccounts()
         self.keys = Keys(accounts, Seal(None))
         self.hasher = Hasher(Cost(passes=1, memory=8, lanes=1), workers=1, queue=10)
-        self.directory = DirectoryAdministration(accounts, self.keys, self.hasher)
+        self.directory = DirectoryAdministration(
+            accounts,
+            self.keys,
+            self.hasher,
+            Verifiers(self.hasher, b"0123456789abcdef", sealing=True, iterations=4096),
+        )
         self.recipients = DirectoryRecipients(accounts)
         signer = SessionSigner(b"0123456789abcdef")
         self.sessions, self.verifier = DirectorySessions(accounts, signer), SessionVerifier([signer.public])

@@ -112,6 +112,21 @@ def key(api: Api, name: str, algorithm: str, selector: str, as_json_: bool) -> N
     _publish(made)
 
 
+@domain.command()
+@click.argument("name")
+@click.option("--on/--off", "wish", required=True, help="Whether it is allowed.")
+@pass_api
+def scram(api: Api, name: str, wish: bool) -> None:
+    """Allow SCRAM-SHA-256 (passwords are never sent), or forget its verifiers."""
+    changed = api.patch(f"/v1/domains/{segment(name)}", {"scram": wish})
+    if wish:
+        output.say(
+            f"Accounts of {escaped(changed['name'])} may use SCRAM-SHA-256, each from its next login or new password on."
+        )
+    else:
+        output.say(f"The verifiers of {escaped(changed['name'])} are gone.")
+
+
 def _selectors(found: dict[str, Any]) -> str:
     return " ".join(r["selector"] for r in found["dkim"] if r["signing"])
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from yubin.cli import output
+from yubin.cli.app_password import app_password
 from yubin.cli.client import Api, Refused, pass_api, segment
 from yubin.cli.output import as_json_option, escaped, examples
 
@@ -40,6 +41,9 @@ class Size(click.ParamType[int]):
 )
 def user() -> None:
     """Accounts: who may log in, and send as which addresses."""
+
+
+user.add_command(app_password)
 
 
 @user.command()

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from services.directory.login import Login
 from services.directory.passwords import Cost, Hasher
 from tests.unit.accounts.directory import LIGHT, World
 from yubin.accounts.port import ARGON2ID
@@ -100,10 +99,10 @@ async def test_what_we_could_not_check_is_nobodys_failure(world):
     """A store that is away, or a full queue, is 454 4.7.0 and costs no token."""
 
     class Away:
-        async def credential(self, address, kind):
+        async def holder(self, address):
             raise Unavailable("the database cannot be used now")
 
-    away = Login(Away(), world.hasher, world.throttle)
+    away = world.login_over(Away())
     for _ in range(100):
         with pytest.raises(Unavailable) as failure:
             await away.authenticate("anna@a.example", "x", peer="192.0.2.1", service="imap")
@@ -127,7 +126,7 @@ async def test_many_logins_at_once_get_their_own_identity(world):
 async def test_a_hash_of_other_parameters_is_renewed(world):
     """At the first login that holds; one that does not changes nothing."""
     stronger = Hasher(Cost(passes=2, memory=16, lanes=1), workers=1, queue=1)
-    login = Login(world.store, stronger, world.throttle)
+    login = world.login_over(world.store, stronger)
     before = await world.store.credential("anna@a.example", ARGON2ID)
     with pytest.raises(Unauthenticated):
         await login.authenticate("anna@a.example", "wrong", peer="192.0.2.1", service="imap")
@@ -149,7 +148,7 @@ async def test_that_a_hash_cannot_be_renewed_keeps_nobody_out(world):
         raise Exhausted("full", code=454, enhanced="4.7.0")
 
     stronger.hash = no_room
-    login = Login(world.store, stronger, world.throttle)
+    login = world.login_over(world.store, stronger)
     found = await login.authenticate("anna@a.example", "correct horse", peer="192.0.2.1", service="imap")
     assert found.login == "anna@a.example"
     stronger.close()

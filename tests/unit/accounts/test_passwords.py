@@ -78,7 +78,7 @@ async def test_the_decoy_has_the_parameters_of_a_real_hash(hasher):
 async def test_beyond_the_queue_nobody_waits(hasher):
     """CASES F11: as many as run and may wait are served, the rest hear 454 4.7.0 at once, and room comes back."""
     gate = threading.Event()
-    busy = [asyncio.ensure_future(hasher._run(gate.wait)) for _ in range(6)]
+    busy = [asyncio.ensure_future(hasher.run(gate.wait)) for _ in range(6)]
     await asyncio.sleep(0)
     results = await asyncio.gather(
         *(hasher.verify(hasher.decoy, "x") for _ in range(194)), return_exceptions=True
