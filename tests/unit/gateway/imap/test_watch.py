@@ -1,0 +1,128 @@
+"""Who is woken, and what is compared."""
+
+import pytest
+
+from services.gateway.imap.watch import EVERYTHING, MANY, Watch
+from yubin.errors import Unavailable
+from yubin.mailboxes.hints import Hint, MemoryHints
+
+
+class Pod:
+    """Mailboxes with a MODSEQ each; counts how often it is asked."""
+
+    def __init__(self):
+        self.modseqs, self.asked, self.away = {}, [], False
+
+    async def compare(self, items):
+        self.asked.append(items)
+        if self.away:
+            raise Unavailable("away")
+        return [(self.modseqs[m], 1) if m in self.modseqs else None for _, m in items]
+
+
+@pytest.fixture
+def pod():
+    return Pod()
+
+
+@pytest.fixture
+def watch(pod):
+    return Watch(MemoryHints(), pod.compare)
+
+
+def enter(watch, account="anna"):
+    nudges = []
+    return watch.enter(account, lambda: f"token of {account}", lambda: nudges.append(1)), nudges
+
+
+def test_who_does_not_wait_is_not_woken(watch):
+    """The news are there when it looks."""
+    one, nudges = enter(watch)
+    watch.hints.publish("anna", 1, 0, 0)
+    assert (nudges, one.news) == ([], {1})
+    one.listen({1: 0})
+    assert nudges == [1]
+
+
+def test_a_hint_about_what_is_known(watch):
+    """An old MODSEQ, another mailbox, another account: nothing."""
+    one, nudges = enter(watch)
+    one.listen({1: 7})
+    watch.hints.publish("anna", 1, 7, 0)
+    watch.hints.publish("anna", 2, 9, 0)
+    watch.hints.publish("bob", 1, 9, 0)
+    assert nudges == []
+    watch.hints.publish("anna", 1, 8, 0)
+    assert nudges == [1]
+
+
+def test_news_of_mailboxes_that_do_not_matter_any_longer(watch):
+    """They wake nobody, again and again, when a session begins to wait."""
+    one, nudges = enter(watch)
+    watch.hints.publish("anna", 2, 0, 0)
+    one.listen({1: 7})
+    assert nudges == []
+
+
+def test_news_are_bounded(watch):
+    """I7: beyond a thousand mailboxes it is all of them."""
+    one, _ = enter(watch)
+    for mailbox_id in range(1, MANY + 10):
+        watch.hints.publish("anna", mailbox_id, 0, 0)
+    assert len(one.news) < MANY
+    assert one.heard_of(5)
+
+
+async def test_each_mailbox_is_compared_once(watch, pod):
+    """Two sessions of one account, and another account; only what has changed, or is gone, is told."""
+    pod.modseqs = {1: 8}
+    sessions = [enter(watch), enter(watch), enter(watch, "bob")]
+    for one, _ in sessions:
+        one.listen({1: 8, 3: 1} if one is sessions[0][0] else {1: 7})
+    await watch.round()
+    ((*items,),) = pod.asked
+    assert sorted(items) == [("token of anna", 1), ("token of anna", 3), ("token of bob", 1)]
+    assert [one.news for one, _ in sessions] == [{3}, {1}, {1}]
+
+
+async def test_a_mailbox_pod_that_is_away(watch, pod):
+    """The next round asks again."""
+    one, nudges = enter(watch)
+    one.listen({1: 7})
+    pod.away, pod.modseqs = True, {1: 8}
+    await watch.round()
+    assert nudges == []
+    pod.away = False
+    await watch.round()
+    assert nudges == [1]
+
+
+async def test_who_has_left(watch, pod):
+    """Neither hints nor comparisons know it any longer."""
+    one, nudges = enter(watch)
+    one.listen({1: 7})
+    one.close()
+    watch.hints.publish("anna", 1, 8, 0)
+    await watch.round()
+    assert (nudges, pod.asked) == ([], [])
+
+
+async def test_who_listens_for_everything(watch, pod):
+    """NOTIFY: every hint of the account, also of mailboxes that are new; a round makes it look by itself."""
+    one, nudges = enter(watch)
+    one.listen({}, every=True)
+    watch.hints.publish("anna", 99, 0, 0)
+    assert one.news == {99}
+    await watch.round()
+    assert one.news == {99, EVERYTHING}
+    assert len(nudges) == 2
+    assert pod.asked == []
+
+
+def test_a_hint_without_a_mailbox(watch):
+    """NATS is back: nobody is woken, the next round comes at once."""
+    one, nudges = enter(watch)
+    one.listen({1: 7})
+    one.heard(Hint(account="anna", mailbox_id=EVERYTHING))
+    assert nudges == []
+    assert watch._soon.is_set()
