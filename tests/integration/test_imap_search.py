@@ -235,39 +235,38 @@ async def test_one_user_cannot_search_too_much_at_once(house):
         return await match(*arguments)
 
     house.mailboxes.match = slow
-    async with house.imap() as imap:
-        async with (
-            imap.session(mailbox="INBOX") as a,
-            imap.session(mailbox="INBOX") as b,
-            imap.session(mailbox="INBOX") as c,
-            imap.session(mailbox="INBOX") as d,
-            imap.session(mailbox="INBOX") as e,
-        ):
-            for talk in (a, b, c, d):
-                talk.send("x SEARCH BODY needle")
-            while len(house.made("match")) < 4:
-                await asyncio.sleep(0.01)
-            assert (await e.no("SEARCH BODY needle")).startswith("NO [LIMIT]")
-            assert await search(e, "UNSEEN") == [1]
-            gate.set()
-            for talk in (a, b, c, d):
-                assert (await talk.until("x "))[-1] == "x OK SEARCH completed"
-            assert await search(e, "BODY needle") == [1]
+    async with (
+        house.imap() as imap,
+        imap.session(mailbox="INBOX") as a,
+        imap.session(mailbox="INBOX") as b,
+        imap.session(mailbox="INBOX") as c,
+        imap.session(mailbox="INBOX") as d,
+        imap.session(mailbox="INBOX") as e,
+    ):
+        for talk in (a, b, c, d):
+            talk.send("x SEARCH BODY needle")
+        while len(house.made("match")) < 4:
+            await asyncio.sleep(0.01)
+        assert (await e.no("SEARCH BODY needle")).startswith("NO [LIMIT]")
+        assert await search(e, "UNSEEN") == [1]
+        gate.set()
+        for talk in (a, b, c, d):
+            assert (await talk.until("x "))[-1] == "x OK SEARCH completed"
+        assert await search(e, "BODY needle") == [1]
 
 
 async def test_others_have_their_turn_while_somebody_searches(house):
     """CASES H6: while a search reads 40 large letters, another client's NOOP is answered quickly."""
     large = mail("large", ("some words to look at 会議 " * 4 + "\r\n") * 2500)
     await keep(house, *[large] * 40)
-    async with house.imap() as imap:
-        async with imap.session(mailbox="INBOX") as a, imap.session() as b:
-            a.send("x SEARCH BODY absent")
-            waits = []
-            searching = asyncio.ensure_future(a.until("x "))
-            while not searching.done():
-                began = time.monotonic()
-                await b.ok("NOOP")
-                waits.append(time.monotonic() - began)
-            assert (await searching)[0] == "* SEARCH"
-            assert len(waits) > 5
-            assert sorted(waits)[len(waits) * 19 // 20] < 0.3
+    async with house.imap() as imap, imap.session(mailbox="INBOX") as a, imap.session() as b:
+        a.send("x SEARCH BODY absent")
+        waits = []
+        searching = asyncio.ensure_future(a.until("x "))
+        while not searching.done():
+            began = time.monotonic()
+            await b.ok("NOOP")
+            waits.append(time.monotonic() - began)
+        assert (await searching)[0] == "* SEARCH"
+        assert len(waits) > 5
+        assert sorted(waits)[len(waits) * 19 // 20] < 0.3

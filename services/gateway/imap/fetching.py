@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.gateway.imap.ahead import ahead, batches
+from services.gateway.imap.fetch_responses import Responses, recent_from
 from services.gateway.imap.replies import No, Reply
 from services.gateway.imap.streaming import stream
 from yubin.imap import codes
 from yubin.imap import fetch as rendering
 from yubin.imap import flags as shown
-from yubin.imap.attributes import Entry
 from yubin.imap.commands import items
 from yubin.imap.commands.items import Item
 from yubin.mailboxes.port import ROW_LIMIT, How, Row, Want
@@ -60,9 +60,8 @@ class Fetching:
         self._wants = rendering.wants(asked)
         self._sees = self._wants.sees and not self._selected.read_only
         self._largest = ROW_LIMIT if self._wants.structure else SMALL
-        self._renderer, self._keywords = self._new_renderer(), self._selected.keywords
-        self._recent = any(isinstance(item, items.Flags) for item in asked) or self._sees
-        self.missing = self.undecoded = False
+        self._responses = Responses(session, self._asked, uid=uid)
+        self.missing = False
 
     async def run(self, uids: Sequence[int]) -> None:
         """``uids``: ascending, of the columns. Raises Failure."""
@@ -77,7 +76,7 @@ class Fetching:
 
     def reply(self, text: str) -> Reply:
         """Raises No [UNKNOWN-CTE] (RFC 3516 4.3)."""
-        if self.undecoded or self._renderer.unknown_encoding:
+        if self._responses.undecoded:
             raise No("A part has an encoding that is not known here", codes.UNKNOWN_CTE)
         if self.missing:
             return Reply(text="Some of the messages are gone", code=codes.EXPUNGEISSUED)
@@ -92,7 +91,7 @@ class Fetching:
         return all(isinstance(item, (*_IN_COLUMNS, items.Size)) for item in self._asked)
 
     async def _lines(self, uids: Sequence[int]) -> None:
-        selected, recent = self._selected, self._recent_from()
+        selected = self._selected
         modseq = items.ModSeq() in self._asked
         for some in batches(uids, LINES):
             places = self._places(some)
@@ -104,7 +103,7 @@ class Fetching:
                     selected.keywords,
                     uid=self._uid or items.Uid() in self._asked,
                     modseqs=[selected.modseqs[at] for at in places] if modseq else None,
-                    recent_from=recent,
+                    recent_from=recent_from(self._session),
                 )
             )
             await self._pause()
@@ -113,7 +112,7 @@ class Fetching:
         for some in batches(uids, LINES):
             for uid, at in zip(some, self._places(some), strict=True):
                 row = _sized(uid, self._selected.sizes[at]) if self._wants.row else None
-                self._session.write(self._response(at, row))
+                self._session.write(self._responses.one(at, row))
             await self._pause()
 
     # ── from rows ──
@@ -126,7 +125,7 @@ class Fetching:
                     if row is None:
                         self.missing = True
                         continue
-                    self._session.write(self._response(self._selected.place(uid), row))
+                    self._session.write(self._responses.one(self._selected.place(uid), row))
                     if n % TURN == TURN - 1:
                         await self._pause()
                 await self._pause()
@@ -186,10 +185,10 @@ class Fetching:
         if small:
             async for row, letter in account.letters(mailbox, small):
                 letters[row.uid] = letter
-                rows.setdefault(row.uid, row) if not want else None
-        gone = [uid for uid in small if uid not in letters]
-        for uid in gone:
-            rows.pop(uid, None)
+                rows.setdefault(row.uid, row)
+        for uid in small:  # a letter that went between the two calls
+            if uid not in letters:
+                rows.pop(uid, None)
         return _Read(rows=rows, letters=letters)
 
     async def _letter(self, uid: int, window: _Read, *, tell: bool) -> None:
@@ -199,10 +198,9 @@ class Fetching:
             return
         letter = window.letters.get(uid)
         if letter is not None:
-            self._session.write(self._response(at, row, letter, tell=tell))
+            self._session.write(self._responses.one(at, row, letter, tell=tell))
             return
-        steps = self._current().steps(self._entry(at, row), tell=tell)
-        if not await stream(self._session, uid, steps):
+        if not await stream(self._session, uid, self._responses.steps(at, row, tell=tell)):
             self.missing = True
 
     async def _see(self, uids: Sequence[int]) -> set[int]:
@@ -218,43 +216,6 @@ class Fetching:
         selected.tell_keywords(self._session, tuple(stored.keywords))
         selected.note(stored.uids, stored.flags, stored.modseqs)
         return set(stored.uids)
-
-    # ── one response ──
-
-    def _response(
-        self, at: int, row: Row | None, letter: bytes | None = None, *, tell: bool = False
-    ) -> bytes:
-        entry = self._entry(at, row)
-        return self._current().response(
-            entry.seq, entry.uid, entry.bits, entry.modseq, row, letter, tell=tell
-        )
-
-    def _entry(self, at: int, row: Row | None) -> Entry:
-        selected = self._selected
-        uid, bits = selected.uids[at], selected.flags[at]
-        if self._recent and uid >= self._recent_from():
-            bits |= shown.RECENT
-        return Entry(at + 1, uid, bits, selected.modseqs[at], row)
-
-    def _recent_from(self) -> int:
-        """RFC 9051 E: IMAP4rev2 has no such flag."""
-        return shown.NO_RECENT if self._session.rev2 else self._selected.recent_from
-
-    def _current(self) -> rendering.Renderer:
-        """Another one when there are new keywords."""
-        if self._keywords != self._selected.keywords:
-            self.undecoded |= self._renderer.unknown_encoding
-            self._renderer, self._keywords = self._new_renderer(), self._selected.keywords
-        return self._renderer
-
-    def _new_renderer(self) -> rendering.Renderer:
-        return rendering.Renderer(
-            self._asked,
-            self._selected.keywords,
-            utf8=self._session.utf8,
-            uid=self._uid,
-            modseq=self._session.condstore,
-        )
 
     def _places(self, uids: Sequence[int]) -> Sequence[int]:
         """Neighbours are found at once."""

@@ -17,7 +17,7 @@ from yubin.imap import codes
 
 SEARCHES = 4  # of one account
 LARGE = 1024 * 1024  # octets; less is taken without asking
-DECODED = 2  # large parts
+DECODED = 4  # large parts
 
 
 class Heavy:

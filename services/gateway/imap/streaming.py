@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.gateway.imap.session import Session
 
 log = structlog.get_logger()
+PIECE = 64 * 1024  # octets
 
 
 async def stream(session: Session, uid: int, steps: Steps) -> bool:
@@ -55,17 +56,28 @@ class _Letter:
             if isinstance(step, Need):
                 async with self._session.house.heavy.octets(step.length):
                     step = steps.send(await self._octets(step))
-                    if isinstance(step, bytes):
-                        self._held.append(step)
+                    while isinstance(
+                        step, bytes
+                    ):  # what was made of them lies here until the client has read it
+                        await self._write(step)
                         step = next(steps, None)
                 continue
             if isinstance(step, Range):
                 await self._send(step)
             else:
-                self._held.append(step)
+                await self._write(step)
             step = next(steps, None)
         self._release()
         await self._session.breathe()
+
+    async def _write(self, octets: bytes) -> None:
+        if len(octets) <= PIECE:
+            self._held.append(octets)
+            return
+        self._release()
+        for start in range(0, len(octets), PIECE):
+            self._session.write(octets[start : start + PIECE])
+            await self._session.breathe()
 
     async def _send(self, place: Range) -> None:
         """Raises Failure; each piece waits until the client has read most of what came before."""
