@@ -66,6 +66,9 @@ class Watchers:
         for watcher in list(self._by_account.get(hint.account, {}).values()):
             watcher(hint)
 
+    def watched(self, account: str) -> bool:
+        return account in self._by_account
+
     def accounts(self) -> list[str]:
         return list(self._by_account)
 

@@ -44,6 +44,7 @@ class NatsHints:
         self._waiting: dict[tuple[str, int], Hint] = {}
         self._watchers = Watchers(first=self._wake, last=self._wake)
         self._subscriptions: dict[str, Subscription] = {}
+        self._unsure: set[str] = set()  # accounts that got their first watcher, or lost their last one
         self._news = asyncio.Event()
         self._link = Link(broker, "hints", ready=self._ready, lost=self._lost)
         self._task = asyncio.create_task(self._run(), name="hints")
@@ -65,7 +66,8 @@ class NatsHints:
         await asyncio.wait([self._task])
         await self._link.close()
 
-    def _wake(self, _account: str) -> None:
+    def _wake(self, account: str) -> None:
+        self._unsure.add(account)
         self._news.set()
 
     def _lost(self) -> None:
@@ -73,6 +75,7 @@ class NatsHints:
         self._news.set()
 
     async def _ready(self, client: Client) -> None:
+        self._unsure.update(self._watchers.accounts())
         await self._subscribe(client)
         for account in self._watchers.accounts():
             self._watchers.tell(Hint(account=account, mailbox_id=0))
@@ -101,10 +104,20 @@ class NatsHints:
             HINTS.labels("sent").inc()
 
     async def _subscribe(self, client: Client) -> None:
-        wanted = {account for account in self._watchers.accounts() if _TOKEN.fullmatch(account)}
-        for account in wanted - self._subscriptions.keys():
+        """Only what has changed is looked at: there may be ten thousand accounts."""
+        while self._unsure:
+            account = self._unsure.pop()
+            try:
+                await self._settle(client, account)
+            except BaseException:
+                self._unsure.add(account)
+                raise
+
+    async def _settle(self, client: Client, account: str) -> None:
+        wanted = self._watchers.watched(account) and _TOKEN.fullmatch(account) is not None
+        if wanted and account not in self._subscriptions:
             self._subscriptions[account] = await client.subscribe(f"{SUBJECT}.{account}.*", cb=self._heard)
-        for account in self._subscriptions.keys() - wanted:
+        elif not wanted and account in self._subscriptions:
             await self._subscriptions.pop(account).unsubscribe()
 
     async def _heard(self, message: Msg) -> None:
