@@ -157,6 +157,7 @@ class _Appending:
         finally:
             append.cancel()
             await asyncio.gather(append, return_exceptions=True)
+            _close(pipe)
         return event
 
     # ── storage ──
@@ -220,6 +221,13 @@ async def _put(pipe: asyncio.Queue[bytes | None], piece: bytes | None, reader: a
         await asyncio.wait({put, reader}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         put.cancel()
+
+
+def _close(pipe: asyncio.Queue[bytes | None]) -> None:
+    """Whoever still waits for a piece, as gRPC does behind a call that has failed, need not."""
+    while not pipe.empty():
+        pipe.get_nowait()
+    pipe.put_nowait(None)
 
 
 async def _pieces(pipe: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
