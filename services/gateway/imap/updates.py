@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
 
 from yubin.imap import codes, responses
 from yubin.imap import flags as shown
 from yubin.mailboxes.port import View
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from services.gateway.imap.selected import Selected
     from services.gateway.imap.session import Session
 
@@ -27,27 +30,34 @@ if TYPE_CHECKING:
 async def sync(selected: Selected, session: Session, *, expunges: bool) -> None:
     """Raises NotFound when the mailbox is gone, Unavailable; what was told until then is true."""
     tell_pending(selected, session, expunges=expunges)
-    since, start = selected.modseq, None
     try:
-        async for page in session.account.view(selected.mailbox.id, since=since):
-            if start is None:
-                start = page.state
-                if page.expunged is None:
-                    break
-                _lost(selected, session, page.expunged, expunges=expunges)
-            _changed(selected, session, page)
-            await session.breathe()
-        else:
-            if start is not None:
-                _known(selected, start.modseq, page)
-            return
-        await _compare(selected, session, expunges=expunges)
+        if not await _follow(selected, session, expunges=expunges):
+            await _compare(selected, session, expunges=expunges)
     finally:
         tell_new(selected, session)
 
 
+async def _follow(selected: Selected, session: Session, *, expunges: bool) -> bool:
+    """What changed since the last time. False when nobody knows any longer what was expunged."""
+    modseq = None
+    view = session.account.view(selected.mailbox.id, since=selected.modseq)
+    async with aclosing(cast("AsyncGenerator[View, None]", view)) as pages:
+        async for page in pages:
+            if modseq is None:
+                if page.expunged is None:
+                    return False
+                modseq = page.state.modseq
+                _lost(selected, session, page.expunged, expunges=expunges)
+            _changed(selected, session, page)
+            await session.breathe()
+            last = page
+    if modseq is not None:
+        _known(selected, modseq, last)
+    return True
+
+
 async def _compare(selected: Selected, session: Session, *, expunges: bool) -> None:
-    """Everything: nobody knows any longer what was expunged."""
+    """With everything that is there."""
     there = array("I")
     modseq = None
     async for page in session.account.view(selected.mailbox.id):
