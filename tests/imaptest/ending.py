@@ -39,10 +39,9 @@ async def settle(game: Game, players: list[Player]) -> dict[str, Truth]:
     for player in players:
         await _compare(player, truth)
     for player in players:
-        if player.kind == "qresync" and player.client is not None:
-            for name in game.names:
-                if await select(player, name):
-                    await _compare(player, truth)
+        for name in game.names if player.kind == "qresync" else ():
+            if player.client is not None and await select(player, name):
+                await _compare(player, truth)
     return truth
 
 

@@ -38,7 +38,9 @@ class Mine:
 
 
 class Picture:
-    """``wrong`` is called with each contradiction. ``selecting``: until the SELECT has ended, EXPUNGE makes no sense."""
+    """``wrong`` is called with each contradiction. ``selecting``: until the SELECT has ended, EXPUNGE makes no sense; it is
+    then ``confused``.
+    """
 
     def __init__(self, journal: Journal, box: Box, wrong: Callable[[str], None], mine: Mine) -> None:
         self.journal, self.box, self.wrong = journal, box, wrong
@@ -46,10 +48,12 @@ class Picture:
         self.slots: list[Slot] = []
         self.earlier: set[int] = set()
         self.uidnext = 0
-        self.at_select = 0  # messages that SELECT told of
+        self.at_select = (
+            -1
+        )  # messages of the first EXISTS: those below UIDNEXT; others may come before SELECT has ended
         self.highest = 0  # HIGHESTMODSEQ of SELECT
         self.reached = 0  # the greatest MODSEQ in a FETCH since the last command ended
-        self.selecting = True
+        self.selecting, self.confused = True, False
         self.condstore = False
         self.heard: set[int] = set()  # UIDs that the command under way has shown
         self.told: set[int] = set()  # of these, with FLAGS
@@ -86,6 +90,8 @@ class Picture:
         if count < len(self.slots):
             self.wrong(f"EXISTS {count}, but there were {len(self.slots)} and no EXPUNGE")
         self.slots += [Slot() for _ in range(count - len(self.slots))]
+        if self.at_select < 0:
+            self.at_select = count
 
     def _expunge(self, number: int, command: str) -> None:
         self._may_expunge(command)
@@ -98,7 +104,8 @@ class Picture:
         if command in NO_EXPUNGE:
             self.wrong(f"EXPUNGE or VANISHED during {command or 'no command at all'}")
         if self.selecting:
-            self.wrong("EXPUNGE of a mailbox that is not selected yet")
+            self.confused = True
+            self.wrong("EXPUNGE or VANISHED in a mailbox that is not selected yet")
 
     def _remove(self, at: int) -> None:
         uid = self.slots.pop(at).uid
@@ -118,12 +125,14 @@ class Picture:
             self._vanish(uid)
 
     def _vanish(self, uid: int) -> None:
-        """One of those whose UID is not known yet are behind all that are known."""
-        known = self.numbers()
-        if uid in known:
-            self._remove(known[uid] - 1)
-        elif len(known) < len(self.slots) and uid > max(known, default=0):
-            self._remove(next(at for at, slot in enumerate(self.slots) if slot.uid is None))
+        """One whose UID is not known yet stands between those that are."""
+        for at, slot in enumerate(self.slots):
+            if slot.uid == uid:
+                self._remove(at)
+                return
+        below = max((at for at, slot in enumerate(self.slots) if slot.uid and slot.uid < uid), default=-1)
+        if below + 1 < len(self.slots) and self.slots[below + 1].uid is None:
+            self._remove(below + 1)
             self.box.gone.add(uid)
         else:
             self.wrong(f"VANISHED {uid}, which was not there")

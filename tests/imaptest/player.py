@@ -21,7 +21,7 @@ from tests.imaptest.picture import Mine, Picture, Slot
 
 KINDS = ("qresync", "condstore", "plain")
 MAY_REFUSE = {"EXPUNGEISSUED", "INUSE", "UNAVAILABLE", "LIMIT"}  # RFC 5530, RFC 2180
-LINES = 40  # of a conversation, for whoever reads a contradiction
+LINES = 120  # of a conversation, for whoever reads a contradiction
 
 
 @dataclass(kw_only=True)

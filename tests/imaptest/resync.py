@@ -29,13 +29,16 @@ async def select(player: Player, name: str) -> bool:
     cache = player.caches.get(name) if player.kind == "qresync" else None
     parameters = _parameters(player, cache)
     answer = await player.do(f"SELECT {name}{parameters}")
-    if answer is None:
+    if answer is None or picture.confused:
         player.drop()
         return False
     _check(player, box, answer, floor, modseq)
     if cache is not None and cache.uidvalidity == box.uidvalidity:
         _merge(picture, cache, alone=" 1:" in parameters)
         player.journal.did["QRESYNC"] += 1
+        if picture.confused:
+            player.drop()
+            return False
     picture.selecting, picture.earlier = False, set()
     await everything(player, facts=cache is None)
     return True
@@ -65,28 +68,33 @@ def _check(player: Player, box: Box, answer: Answer, floor: int, modseq: int) ->
     if picture.condstore and highest < modseq:
         player.wrong(f"HIGHESTMODSEQ {highest}, but {modseq} was seen before")
     box.uidvalidity, box.top_uidnext = uidvalidity, max(box.top_uidnext, uidnext)
-    picture.uidnext, picture.at_select = uidnext, len(picture.slots)
+    picture.uidnext = uidnext
     picture.highest = player.known = highest
 
 
 def _merge(picture: Picture, cache: Cache, *, alone: bool) -> None:
-    """What was remembered, less what has vanished, and what was fetched; ``alone``: new messages were not asked for."""
-    there = {uid: slot for uid, slot in cache.slots.items() if uid not in picture.earlier}
-    for number, slot in enumerate(picture.slots, 1):
-        if slot.uid is not None:
-            there[slot.uid] = slot
-            at = sum(uid <= slot.uid for uid in there)
-            if at > number:
-                picture.wrong(f"QRESYNC: UID {slot.uid} is message {number}, but there are {at} up to it")
-    missing = len(picture.slots) - len(there)
-    if missing < 0 or (missing and not alone):
+    """What was remembered, less what has vanished, and what was fetched; ``alone``: new messages were not asked for.
+
+    FETCH says which number a message has; what is remembered and was not fetched has the numbers that are left, in order.
+    """
+    shown = {slot.uid for slot in picture.slots}
+    left = sorted(set(cache.slots) - picture.earlier - shown)
+    for at, slot in enumerate(picture.slots):
+        if slot.uid is None and left:
+            old = cache.slots[left.pop(0)]
+            picture.slots[at] = Slot(old.uid, old.flags, old.modseq)
+        elif slot.uid is None and at < picture.at_select and not alone:
+            picture.wrong(
+                f"QRESYNC from {cache.modseq} has not shown message {at + 1} of {picture.at_select}"
+            )
+            picture.confused = True
+    uids = picture.uids()
+    if left or uids != sorted(uids):
         picture.wrong(
-            f"QRESYNC from {cache.modseq}: {len(there)} are known, but EXISTS {len(picture.slots)}; "
-            f"known before {len(cache.slots)}, vanished {sorted(picture.earlier)!r:.200}"
+            f"QRESYNC from {cache.modseq}: known were {sorted(cache.slots)}, VANISHED {sorted(picture.earlier)}, "
+            f"FETCH {sorted(shown - {None})}, of {picture.at_select}; so the numbers mean {uids}"
         )
-        return
-    picture.slots = [Slot(uid, there[uid].flags, there[uid].modseq) for uid in sorted(there)]
-    picture.slots += [Slot() for _ in range(missing)]
+        picture.confused = True
 
 
 async def everything(player: Player, *, facts: bool = False) -> None:

@@ -84,7 +84,7 @@ async def store(player: Player) -> None:
     done = set(uids) - _modified(player, answer, uids, by_uid=bool(uid))
     if lies := done & newer & picture.told:
         player.wrong(f"STORE{unchanged} has changed {sorted(lies)}, which are newer")
-    _stored(player, set(uids), done, flag, on=on, silent=bool(silent))
+    _stored(player, answer, set(uids), done, flag, on=on, silent=bool(silent))
 
 
 def _since(player: Player, uids: list[int]) -> int:
@@ -93,12 +93,16 @@ def _since(player: Player, uids: list[int]) -> int:
     return max(0, seen - player.chance.choice([0, 0, 3]))
 
 
-def _stored(player: Player, uids: set[int], done: set[int], flag: bytes, *, on: bool, silent: bool) -> None:
-    """``done``: of ``uids``, those that were not refused; of a silent one the client knows what it has wished."""
+def _stored(
+    player: Player, answer: Answer, uids: set[int], done: set[int], flag: bytes, *, on: bool, silent: bool
+) -> None:
+    """``done``: of ``uids``, those that were not refused; of a silent one the client knows what it has wished.
+
+    What others have expunged, and could not be told yet, is not changed and not shown (RFC 2180 4.2).
+    """
     _, picture = player.inside()
-    if flag == picture.keyword:
-        picture.flying.difference_update(uids)
-        picture.mine.update(dict.fromkeys(done, on))
+    if silent and answer.code("EXPUNGEISSUED") is not None:
+        done = done & picture.heard
     missing: set[int] = set()
     for slot in picture.slots:
         if slot.uid not in done or slot.flags is None or slot.uid in picture.told:
@@ -109,9 +113,22 @@ def _stored(player: Player, uids: set[int], done: set[int], flag: bytes, *, on: 
         elif after != slot.flags:
             missing.add(slot.uid)
     player.suspect(missing, "STORE")
+    if flag == picture.keyword:
+        _stored_own(player, uids, done - missing, on=on)
+
+
+def _stored_own(player: Player, uids: set[int], done: set[int], *, on: bool) -> None:
+    """Exact, since nobody else touches it."""
+    _, picture = player.inside()
+    for uid in uids:
+        picture.mine.pop(uid, None)
+    picture.mine.update(dict.fromkeys(done, on))
+    picture.flying.difference_update(uids)
     for slot in picture.slots:
-        if flag == picture.keyword and slot.uid in done & picture.told and (flag in (slot.flags or ())) != on:
-            player.wrong(f"STORE of {flag!r} on UID {slot.uid}, which then has {sorted(slot.flags or ())}")
+        if slot.uid in done & picture.told and (picture.keyword in (slot.flags or ())) != on:
+            player.wrong(
+                f"STORE of {picture.keyword!r} on UID {slot.uid}, which has {sorted(slot.flags or ())}"
+            )
 
 
 def _modified(player: Player, answer: Answer, uids: list[int], *, by_uid: bool) -> set[int]:
