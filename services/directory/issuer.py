@@ -35,6 +35,7 @@ ALGORITHMS: dict[str, tuple[type[Key], str]] = {  # and the curve
     "EdDSA": (OKPKey, "Ed25519"),
     "Ed25519": (OKPKey, "Ed25519"),
 }
+KINDS = frozenset({"RSA", "EC", "OKP"})
 _WRONG = (
     JoseError,
     ValueError,
@@ -73,7 +74,10 @@ class KeyFile:
         if self._path.stat().st_size > FILE_LIMIT:
             raise ValueError(f"a JWKS file has at most {FILE_LIMIT} octets")
         try:
-            found = KeySet.import_key_set(json.loads(self._path.read_bytes())).keys
+            given = json.loads(self._path.read_bytes())
+            found = KeySet.import_key_set(
+                {"keys": [_two_names(key) for key in given["keys"] if key["kty"] in KINDS]}
+            ).keys
         except _WRONG as error:
             raise ValueError(f"{self._path} holds no JWKS (RFC 7517)") from error
         usable = [key for key in found if _usable(key)]
@@ -136,7 +140,7 @@ class Issuer:
             for key in self._keys()
             if isinstance(key, kind)
             and (not curve or key.get("crv") == curve)
-            and (curve or key.get("alg") in {None, algorithm})  # a curve has one algorithm, of two names
+            and key.get("alg") in {None, algorithm}
             and (kid is None or key.kid == kid)
         ]
         return fitting[:TRIED]
@@ -174,6 +178,13 @@ def _header(token: str) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise _Refused("header")
     return header
+
+
+def _two_names(key: dict[str, Any]) -> dict[str, Any]:
+    """EdDSA of RFC 8037 and Ed25519 of RFC 9864 are one algorithm; a key that says either is good for both."""
+    if key.get("kty") != "OKP":
+        return key
+    return {name: value for name, value in key.items() if name != "alg"}
 
 
 def _time(claims: dict[str, Any], name: str) -> float | None:

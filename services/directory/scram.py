@@ -69,7 +69,7 @@ class Scram:
         if first.gs2.authzid and lookup(first.gs2.authzid) != lookup(first.username):
             raise wrong()  # nobody acts for another here
         address = lookup(first.username)
-        verifier = self._verifier(await self._door.asked(self._holder(address)), service)
+        verifier = await self._door.asked(self._known(address, service))
         nonce = b64encode(os.urandom(NONCE))
         offered = scram.server_first(first, nonce, verifier or self._verifiers.fake(address))
         state = State(until=self._clock() + HOLDS, first=message, offered=offered)
@@ -88,6 +88,9 @@ class Scram:
                 raise wrong()
             self._use(begun)
         return Proven(message=said, who=identity)
+
+    async def _known(self, address: str, service: str) -> Verifier | None:
+        return self._verifier(await self._holder(address), service)
 
     async def _holder(self, address: str) -> Holder | None:
         return await self._accounts.holder(address) if address else None

@@ -9,14 +9,17 @@ import pytest
 from yubin.accounts import schema
 from yubin.accounts.open import open_accounts
 from yubin.accounts.port import (
+    APP,
     ARGON2ID,
     KEYS_PER_DOMAIN,
+    SCRAM,
     Account,
     Alias,
     Credential,
     DkimKey,
     DkimRecord,
     Domain,
+    Holder,
     Limits,
     LocalAccount,
     Tenant,
@@ -252,6 +255,76 @@ async def test_a_renewed_hash_never_undoes_a_new_password(accounts):
     assert now.value == "new password"
     assert await accounts.renew_credential(now, "stronger")
     assert (await accounts.credential("u@a.example", ARGON2ID)).value == "stronger"
+
+
+async def test_a_verifier_joins_only_the_hash_that_was_read(accounts):
+    """A password that changes meanwhile is not accompanied by the verifier of the one before."""
+    await domain(accounts)
+    read = secret(await person(accounts, "u@a.example"))
+    verifier = replace(read, kind=SCRAM, value="verifier")
+    assert await accounts.join_credential(read, verifier)
+    assert (await accounts.credential("u@a.example", SCRAM)).value == "verifier"
+    assert await accounts.join_credential(read, replace(verifier, value="newer"))
+    await accounts.put_credentials("u@a.example", {ARGON2ID: "new password", SCRAM: None})
+    assert not await accounts.join_credential(read, verifier)
+    assert await accounts.credential("u@a.example", SCRAM) is None
+
+
+async def test_a_holder_has_everything_that_a_password_is_checked_against(accounts):
+    """But app passwords; and nobody who is disabled or unknown is one."""
+    await domain(accounts)
+    made = account("u@a.example")
+    verifier = Credential(account=made.id, kind=SCRAM, value="verifier")
+    await accounts.add_account(made, secret(made), verifier)
+    await accounts.put_credentials("u@a.example", {f"{APP}x": "json"})
+    held = await accounts.holder("u@a.example")
+    assert held == Holder(
+        account=made.id,
+        scram=False,
+        app_only=False,
+        credentials={ARGON2ID: secret(made), SCRAM: verifier},
+    )
+    assert (await accounts.change_domain("a.example", scram=True)).scram
+    assert (await accounts.change_account("u@a.example", None, None, app_only=True)).app_only
+    held = await accounts.holder("u@a.example")
+    assert (held.scram, held.app_only) == (True, True)
+    assert (await accounts.account("u@a.example")).app_only
+    assert (await accounts.accounts("", "", 9))[0].app_only
+    assert (await accounts.domains("", "", 9))[0].scram
+    assert await accounts.holder("v@a.example") is None
+    await accounts.change_account("u@a.example", False, None)
+    assert await accounts.holder("u@a.example") is None
+
+
+async def test_a_domain_without_scram_has_no_verifiers(accounts):
+    """Those of other domains, hashes and app passwords stay."""
+    for name in ("a.example", "b.example"):
+        await domain(accounts, name)
+        await accounts.change_domain(name, scram=True)
+        await person(accounts, f"u@{name}")
+        await accounts.put_credentials(f"u@{name}", {SCRAM: "verifier", f"{APP}x": "json"})
+    assert not (await accounts.change_domain("a.example", scram=False)).scram
+    assert list((await accounts.holder("u@a.example")).credentials) == [ARGON2ID]
+    assert len((await accounts.holder("u@b.example")).credentials) == 2
+    assert [c.kind for c in await accounts.app_passwords("u@a.example")] == [f"{APP}x"]
+    with pytest.raises(NotFound):
+        await accounts.change_domain("c.example", scram=True)
+
+
+async def test_app_passwords_are_listed_and_go_with_the_account(accounts):
+    """Of a disabled account too: an operator looks at them."""
+    await domain(accounts)
+    made = await person(accounts, "u@a.example")
+    assert await accounts.app_passwords("u@a.example") == ()
+    await accounts.put_credentials("u@a.example", {f"{APP}x": "1", f"{APP}y": "2"})
+    await accounts.put_credentials("u@a.example", {f"{APP}x": None})
+    await accounts.change_account("u@a.example", False, None)
+    assert await accounts.app_passwords("u@a.example") == (
+        Credential(account=made.id, kind=f"{APP}y", value="2"),
+    )
+    await accounts.remove_account("u@a.example")
+    with pytest.raises(NotFound):
+        await accounts.app_passwords("u@a.example")
 
 
 async def test_an_identity_owns_its_address_and_the_aliases_that_target_it(accounts):

@@ -14,8 +14,12 @@ from yubin.v1 import directory_pb2_grpc as stubs
 
 PODS = ("submission", "mx", "resolver", "delivery", "mailbox", "gateway", "api", "directory")
 READERS = {"submission", "gateway", "api"}
+MAIL = {"submission", "gateway"}
 MAY = {
     "Authenticate": READERS,
+    "AuthenticateToken": MAIL,
+    "ScramFirst": MAIL,
+    "ScramFinal": MAIL,
     "SigningKeys": READERS,
     "Lookup": {"mx", "submission", "delivery", "api"},
     "RenewSessions": {"gateway"},

@@ -1,10 +1,17 @@
 """AUTH (RFC 5034)."""
 
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 
-from tests.unit.pop3.world import ALICE, PASSWORD, World, plain
+from tests.unit.pop3.world import ALICE, PASSWORD, TERMS, World, plain
+from yubin.errors import Unavailable
+from yubin.pop3.needs import Prove
+from yubin.sasl.mechanisms import SERVER
+
+INVALID = b64encode(b'{"status":"invalid_token"}').decode()
+EVERY = replace(TERMS, mechanisms=tuple(SERVER))
 
 
 def b64(text):
@@ -73,3 +80,45 @@ def test_logins_that_no_account_can_have_count():
     said = world.lines(*[f"AUTH PLAIN {plain(password='x' * 2000)}"] * 5)
     assert len(said) == 3
     assert world.session.over
+
+
+def test_scram_is_four_messages():
+    """RFC 5802 over RFC 5034: the server's last word is a challenge, and the client's last line is empty."""
+    world = World(terms=EVERY)
+    said = world.lines("AUTH SCRAM-SHA-256", b64("n,,n=u,r=x"), b64("proof"), "")
+    assert said == ["+ ", f"+ {b64('r=ours')}", f"+ {b64('v=x')}", "+OK 1 messages (7 octets)"]
+
+
+def test_scram_that_proves_nothing_counts():
+    """Three of them end the connection, as three wrong passwords do."""
+    world = World(terms=EVERY)
+    wrong = ["AUTH SCRAM-SHA-256", b64("n,,n=u,r=x"), b64("no proof")]
+    assert world.lines(*wrong)[-1] == "-ERR [AUTH] Authentication credentials invalid"
+    world.lines(*wrong)
+    assert not world.session.over
+    world.lines(*wrong)
+    assert world.session.over
+
+
+def test_a_bearer_token():
+    """RFC 7628: in, or the reason as JSON, a dummy response, and only then -ERR."""
+    right = b64("n,,\x01auth=Bearer right\x01\x01")
+    assert World(terms=EVERY).lines(f"AUTH OAUTHBEARER {right}") == ["+OK 1 messages (7 octets)"]
+    world = World(terms=EVERY)
+    wrong = b64("n,,\x01auth=Bearer wrong\x01\x01")
+    for _ in range(3):
+        assert not world.session.over
+        assert world.lines("AUTH OAUTHBEARER", wrong, "AQ==") == [
+            "+ ",
+            f"+ {INVALID}",
+            "-ERR [AUTH] Authentication credentials invalid",
+        ]
+    assert world.session.over
+
+
+def test_a_directory_that_is_away_is_no_verdict_about_the_token():
+    """-ERR at once, with the code of a temporary failure."""
+    world = World(terms=EVERY)
+    world.failures[Prove] = Unavailable("Temporary authentication failure")
+    right = b64("n,,\x01auth=Bearer right\x01\x01")
+    assert world.lines(f"AUTH OAUTHBEARER {right}") == ["-ERR [SYS/TEMP] Temporary authentication failure"]

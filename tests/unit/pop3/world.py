@@ -7,8 +7,9 @@ from base64 import b64encode
 from yubin.errors import Failure, NotFound, Unauthenticated
 from yubin.pop3.dialogue import Terms
 from yubin.pop3.maildrop import Maildrop
-from yubin.pop3.needs import Letter, Login, Open, Update, Wait
+from yubin.pop3.needs import Letter, Login, Open, Prove, Update, Wait
 from yubin.pop3.session import Session
+from yubin.sasl.mechanism import Bearer, Offer, Proven, ScramFinal, ScramFirst
 
 TERMS = Terms(hostname="mail.a.example")
 ALICE, PASSWORD = "alice@a.example", "correct horse"
@@ -69,6 +70,8 @@ class World:
                 if (need.login, need.password) != (ALICE, PASSWORD):
                     raise Unauthenticated("Authentication credentials invalid")
                 return Maildrop(0x65, [n * 3 for n in self.letters], [len(x) for x in self.letters.values()])
+            case Prove():
+                return self._proven(need.claim)
             case Open():
                 if need.number not in self.letters:
                     raise NotFound("It is gone")
@@ -86,6 +89,17 @@ class World:
             case Wait.START_TLS:
                 self.handshakes += 1
         return None
+
+    def _proven(self, claim):
+        """One token holds; a proof is the state with a mark."""
+        match claim:
+            case Bearer(token="right"):
+                return Maildrop(0x65, [3], [7])
+            case ScramFirst():
+                return Offer(message=b"r=ours", state=b"state")
+            case ScramFinal(message=b"proof", state=b"state"):
+                return Proven(message=b"v=x", who=Maildrop(0x65, [3], [7]))
+        raise Unauthenticated("Authentication credentials invalid")
 
 
 def plain(name=ALICE, password=PASSWORD):
