@@ -7,6 +7,7 @@ pods are found and old ones left.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -48,11 +49,31 @@ def channel(
 
 
 def server_credentials(ca: Path, cert: Path, key: Path) -> grpc.ServerCredentials:
-    """Mutual TLS; the files are read again for each handshake, so that they can be renewed."""
+    """Mutual TLS; files that were renewed are read before the next handshake.
+
+    Only then: gRPC replaces its configuration while other handshakes use it (grpc/grpc#36693), so that a server that
+    gives it a new one each time is killed by twenty strangers who connect at once.
+    """
+    files = (ca, cert, key)
+    known = _stamps(files)
 
     def read() -> grpc.ServerCertificateConfiguration:
         return grpc.ssl_server_certificate_configuration(
             [(key.read_bytes(), cert.read_bytes())], ca.read_bytes()
         )
 
-    return grpc.dynamic_ssl_server_credentials(read(), read, require_client_authentication=True)
+    def renewed() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal known
+        if (stamps := _stamps(files)) == known:
+            return None
+        configuration, known = read(), stamps
+        return configuration
+
+    # type: the stubs do not know that None means "as before"
+    return grpc.dynamic_ssl_server_credentials(read(), renewed, require_client_authentication=True)  # type: ignore[arg-type]
+
+
+def _stamps(files: Sequence[Path]) -> list[tuple[int, int, int]]:
+    """A file that is written anew, put in place of another, or behind a link that is turned, has another one."""
+    found = [path.stat() for path in files]
+    return [(stat.st_mtime_ns, stat.st_ino, stat.st_size) for stat in found]
