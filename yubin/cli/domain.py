@@ -76,6 +76,8 @@ def show(api: Api, name: str, as_json_: bool) -> None:
     )
     if found["catch_all"]:
         output.say(f"All its addresses belong to {escaped(found['catch_all'])}.")
+    if found.get("scram"):
+        output.say("Its accounts may use SCRAM-SHA-256.")
     _publish(found)
 
 

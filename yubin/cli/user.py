@@ -171,6 +171,8 @@ def _state(account: dict[str, Any]) -> str:
     states = [] if account["enabled"] else ["disabled"]
     if account.get("moved_to"):
         states.append(f"moved to {account['moved_to']}")
+    if account.get("app_only"):
+        states.append("app passwords only")
     return ", ".join(states)
 
 
