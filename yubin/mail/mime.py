@@ -7,7 +7,7 @@ multipart or a message and goes on inside. What a delimiter ends is closed with 
 Read as Dovecot reads it: of several fields the first counts; a Content-Type that cannot be read is text/plain in
 us-ascii (RFC 2045 5.2), and so is a multipart without boundary; a multipart without parts has one that is empty. A
 delimiter ends a header too. Beyond ``DEPTH_LIMIT`` levels a multipart or message is an opaque application/octet-stream,
-behind ``PART_LIMIT`` parts the last one holds the rest (CASES G1, G2); opaque is also a multipart within several others whose
+behind ``PART_LIMIT`` parts, or fewer in a small letter, the last one holds the rest (CASES G1, G2); opaque is also a multipart within several others whose
 boundaries its own begins with.
 """
 
@@ -24,6 +24,7 @@ from yubin.mail.part import Parameters, Part
 
 DEPTH_LIMIT = 100
 PART_LIMIT = 10_000
+PART_LEAST, PART_OCTETS = 500, 32  # a small letter may have so many, and one more for so many octets
 _COMPOSITE = frozenset({"multipart", "message"})
 
 
@@ -58,7 +59,7 @@ class _Walk:
         self._boundaries = Boundaries(raw)
         self._make = Parts(raw)
         self._open: list[_Open] = []
-        self._parts = 0
+        self._parts, self._limit = 0, min(PART_LIMIT, PART_LEAST + len(raw) // PART_OCTETS)
         self._root: Part | None = None
         self.headers = fields.read(raw)
 
@@ -66,7 +67,7 @@ class _Walk:
         size = len(self._raw)
         position = self._part(0, self.headers, size)
         while self._open:
-            at = size if self._parts >= PART_LIMIT else self._boundaries.next(position - 1)
+            at = size if self._parts >= self._limit else self._boundaries.next(position - 1)
             if at >= size:
                 self._close(0, size)
                 break
@@ -80,7 +81,7 @@ class _Walk:
     def _stop(self, position: int) -> int:
         """Where the part that begins at ``position`` ends at the latest, with the line feed before the delimiter."""
         size = len(self._raw)
-        if self._parts + 1 >= PART_LIMIT:
+        if self._parts + 1 >= self._limit:
             return size
         return min(self._boundaries.next(position - 1) + 1, size)
 
@@ -110,7 +111,7 @@ class _Walk:
             self._open[-1].fields = self._make.envelope(headers)
 
     def _full(self, here: Entity) -> bool:
-        if len(self._open) >= DEPTH_LIMIT or self._parts >= PART_LIMIT:
+        if len(self._open) >= DEPTH_LIMIT or self._parts >= self._limit:
             return True
         return here.multipart and self._boundaries.crowded(entity.boundary(here.kind))
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 SMALL = 64 * 1024
-SMALL_LIMIT = 0.1  # seconds for 64 KiB of anything: twice what is promised
+SMALL_LIMIT = 0.05  # seconds for 64 KiB of anything
 _REFERENCE = 0.012  # seconds that _fixed takes where the limits were set
 
 
