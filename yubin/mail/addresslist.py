@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 LIMIT = 1000
 VALUE_LIMIT = 64 * 1024
+TOKENS = 20_000  # of an odd list: more than a thousand addresses have
 
 _COMMON = re.compile(
     rb"""\s*+ (?: (?: "((?:[^"\\\r\n]++|\\.)*)" | ([^\x00-\x1f"(),:;<>@\[\\\]\x7f]*+) )
@@ -109,7 +111,7 @@ class _List:
     """Elements are cut at commas and semicolons, but not at those of a route (RFC 5322 4.4)."""
 
     def __init__(self, value: bytes, limit: int) -> None:
-        self._tokens = _tokens(value)
+        self._tokens = islice(_tokens(value), TOKENS)
         self._limit = limit
         self._found: list[Address] = []
         self._grouped = False
