@@ -125,3 +125,41 @@ async def test_a_claim_of_four_thousand_million(house):
         await talk.ok("ENABLE QRESYNC")
         most = "1:4294967295"
         await talk.ok(f"SELECT INBOX (QRESYNC ({state.uidvalidity} 1 {most} ({most} {most})))")
+
+
+async def test_what_is_held_back_is_not_taken_for_known(house):
+    """RFC 7162 3.2: behind FETCH no VANISHED may be said; so HIGHESTMODSEQ stays below it, and who comes back hears of it."""
+    await house.deliver(*[ONE] * 3)
+    async with house.imap() as imap, imap.session() as talk:
+        await talk.ok("ENABLE QRESYNC")
+        await talk.ok("SELECT INBOX")
+        before = await box(house)
+        await remove(house, 2)
+        await house.mailboxes.store(ALICE, 1, [3], How.ADD, frozenset({"\\Seen"}))
+        lines = await talk.ok("STORE 1 +FLAGS (\\Seen)")
+        assert not of(lines, "VANISHED")
+        assert of(lines, "HIGHESTMODSEQ")[-1].startswith(f"* OK [HIGHESTMODSEQ {before.modseq}]")
+        assert of(await talk.ok("FETCH 1 (MODSEQ)"), f"HIGHESTMODSEQ {before.modseq}]")
+        assert of(await talk.ok("NOOP"), "VANISHED", "HIGHESTMODSEQ") == ["* VANISHED 2"]
+
+
+async def test_nothing_is_told_before_the_mailbox_is_selected(house):
+    """RFC 9051 6.3.2: an EXPUNGE before SELECT's OK would be of nobody knows which mailbox; it comes behind it."""
+    await house.deliver(*[ONE] * 3)
+    state = await box(house)
+    async with house.session() as talk:
+        await talk.ok("ENABLE QRESYNC")
+        view = house.mailboxes.view
+
+        async def meanwhile(*arguments, since, **more):
+            page = await view(*arguments, since=since, **more)
+            if since:  # SELECT has loaded the columns
+                house.mailboxes.view = view
+                await remove(house, 2)
+                house.hints.publish(ALICE, 1, 0, 0)
+            return page
+
+        house.mailboxes.view = meanwhile
+        lines = await talk.ok(f"SELECT INBOX (QRESYNC ({state.uidvalidity} {state.modseq}))")
+        assert not of(lines, "VANISHED")
+        assert of(await talk.ok("NOOP"), "VANISHED") == ["* VANISHED 2"]

@@ -16,7 +16,7 @@ import structlog
 
 from services.gateway import metrics
 from services.gateway.connection import Connection, Ended, Expired
-from services.gateway.imap import auth, capability, selecting, states
+from services.gateway.imap import auth, capability, selecting, states, updates
 from services.gateway.imap.replies import BadCommand, No, Reply
 from services.gateway.imap.session import Session, State, Unintelligible
 from services.gateway.imap.states import Verb
@@ -167,19 +167,19 @@ class Conversation:
     async def _news(self, verb: Verb, event: Request | Message) -> None:
         """What has happened in the selected mailbox, before the tagged reply (RFC 9051 5.2)."""
         session, selected = self._session, self._session.selected
-        if selected is None or session.over:
+        if selected is None or session.over or not verb.tells:
             return
-        now = self._house.clock()
         heard = session.watching is not None and session.watching.heard_of(selected.mailbox.id)
-        if not (verb.looks or heard or selected.stale or now - selected.looked >= FRESH):
-            return
+        late = self._house.clock() - selected.looked >= FRESH
         try:
-            await selecting.refresh(session, expunges=verb.expunges or event.uid)
+            if verb.looks or heard or selected.stale or late:
+                await selecting.refresh(session, expunges=verb.expunges or event.uid)
         except NotFound:
             session.over = True
             session.write(responses.bye("The selected mailbox was deleted"))
         except Failure as failure:
             log.info("What is new was not told.", action=PROTOCOL, why=failure.text)
+        updates.tell_reach(selected, session)
 
     def _count(self, name: str, outcome: str, seconds: float) -> None:
         metrics.command(PROTOCOL, name, outcome).inc()

@@ -41,6 +41,7 @@ class Selected:
         self.told = 0
         self.new_from = mailbox.uidnext  # UIDs that came since it was selected
         self.gone: set[int] = set()
+        self.reach = 0  # while something is ``gone``: the MODSEQ up to which the client was told everything
         self.stale = False
         self.looked = 0.0  # when it was last compared, by the loop's clock
 

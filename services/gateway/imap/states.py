@@ -61,12 +61,16 @@ Receiver = Callable[[Session, Message], Awaitable[Reply]]
 
 @dataclass(frozen=True, kw_only=True)
 class Verb:
-    """``receive``: for the first letter of APPEND and REPLACE. ``expunges``: may be told without UID. ``looks``: always."""
+    """``receive``: for the first letter of APPEND and REPLACE. ``expunges``: may be told without UID. ``looks``: always.
+
+    ``tells``: not behind SELECT, which has just said what there is: before its OK an EXPUNGE would be of either mailbox.
+    """
 
     handle: Handler
     receive: Receiver | None = None
     expunges: bool = True
     looks: bool = False
+    tells: bool = True
 
     async def run(self, session: Session, event: Request | Message) -> Reply:
         if isinstance(event, Request):
@@ -81,8 +85,8 @@ def _letters(handle: Handler, receive: Receiver) -> Verb:
     return Verb(handle=handle, receive=receive)
 
 
-def _verb(handle: Handler, *, expunges: bool = True, looks: bool = False) -> Verb:
-    return Verb(handle=handle, expunges=expunges, looks=looks)
+def _verb(handle: Handler, *, expunges: bool = True, looks: bool = False, tells: bool = True) -> Verb:
+    return Verb(handle=handle, expunges=expunges, looks=looks, tells=tells)
 
 
 ANY: Mapping[str, Verb] = {
@@ -102,8 +106,8 @@ AUTHENTICATED: Mapping[str, Verb] = {
     "ENABLE": _verb(enable.handle),
     "COMPRESS": _verb(compress.handle),
     "UNAUTHENTICATE": _verb(unauthenticate.handle),
-    "SELECT": _verb(select.handle),
-    "EXAMINE": _verb(examine.handle),
+    "SELECT": _verb(select.handle, tells=False),
+    "EXAMINE": _verb(examine.handle, tells=False),
     "CREATE": _verb(create.handle),
     "DELETE": _verb(delete.handle),
     "RENAME": _verb(rename.handle),

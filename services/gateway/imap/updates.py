@@ -80,8 +80,11 @@ def _known(selected: Selected, modseq: int, page: View) -> None:
 def _lost(selected: Selected, session: Session, uids: Iterable[int], *, expunges: bool) -> None:
     if expunges:
         tell_expunged(selected, session, uids)
-    else:
-        selected.gone.update(uid for uid in uids if selected.place(uid) >= 0)
+        return
+    held = {uid for uid in uids if selected.place(uid) >= 0}
+    if held and not selected.gone:
+        selected.reach = selected.modseq
+    selected.gone |= held
 
 
 def _changed(selected: Selected, session: Session, page: View) -> None:
@@ -126,6 +129,16 @@ def tell_pending(selected: Selected, session: Session, *, expunges: bool) -> Non
     """What was expunged while nobody could be told."""
     if expunges and selected.gone:
         tell_expunged(selected, session, set(selected.gone))
+
+
+def tell_reach(selected: Selected, session: Session) -> None:
+    """RFC 7162 3.2: a client takes the MODSEQs that it has seen for all there is. Not while an expunge before them is held
+    back, or when what is new could not be told.
+    """
+    if session.qresync and (selected.gone or selected.stale):
+        modseq = selected.reach if selected.gone else selected.modseq
+        code = codes.highestmodseq(max(1, modseq))
+        session.write(responses.ok(responses.UNTAGGED, "All changes up to here were told", code))
 
 
 def tell_expunged(selected: Selected, session: Session, uids: Iterable[int]) -> None:
