@@ -48,6 +48,13 @@ class Channel:
             session_for_ms=self.session_for_ms,
         )
 
+    def AuthenticateToken(self, request):  # noqa: N802
+        if request.token != "right":
+            raise Unauthenticated("no")
+        return pb.AuthenticateResponse(
+            account="anna@a.example", login="anna@a.example", valid_for_ms=self.valid_for_ms
+        )
+
     def Lookup(self, request):  # noqa: N802
         account = pb.LocalAccount(id="1", address="anna@a.example", quota_bytes=2**40, message_bytes=9)
         kinds = {
@@ -325,3 +332,25 @@ async def test_update_sends_only_what_is_given(channel):
     assert not off.HasField("moved_to")
     assert back.HasField("moved_to")
     assert not back.HasField("enabled")
+
+
+async def test_a_token_is_remembered_for_what_is_left_of_it(directory, channel, clock):
+    """CASES F10, F11: as long as the directory says, for the same login and service; never as a password, never a wrong one."""
+    where = {"peer": "192.0.2.1", "service": "imap"}
+    channel.valid_for_ms = 5000
+    for _ in range(2):
+        assert (await directory.token("", "right", **where)).login == "anna@a.example"
+    assert len(channel.calls) == 1
+    with pytest.raises(Unauthenticated):
+        await directory.authenticate("", "right", **where)
+    await directory.token("anna@a.example", "right", **where)
+    await directory.token("", "right", peer="192.0.2.1", service="pop3")
+    clock.now += 5
+    await directory.token("", "right", **where)
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await directory.token("", "wrong", **where)
+    assert len(channel.calls) == 7
+    with pytest.raises(Unauthenticated):
+        await directory.token("", "x" * 8193, **where)
+    assert len(channel.calls) == 7
