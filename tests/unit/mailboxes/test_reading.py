@@ -334,7 +334,8 @@ def test_no_character_set_is_expensive(name):
     noise = random.Random(1).randbytes(SMALL)
     for body in [*(repeated(text.encode()) for text in TEXTS), *map(repeated, OCTETS), noise]:
         raw = f"Content-Type: text/plain; charset={name}\n\n".encode() + body
-        assert within(SMALL_LIMIT, lambda raw=raw: (read(raw), index_words(raw))), body[:20]
+        assert within(SMALL_LIMIT, lambda raw=raw: read(raw)), body[:20]
+        assert within(2 * SMALL_LIMIT, lambda raw=raw: index_words(raw)), body[:20]  # in the background
 
 
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode"])
