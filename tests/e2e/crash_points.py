@@ -145,14 +145,17 @@ class Stage:
 
     async def reported(self) -> set[str]:
         """Message-IDs that the DSNs in Alice's mailbox name."""
+        return {_named(letter) for letter in await self.stored()}
+
+    async def stored(self) -> list[bytes]:
+        """All letters in Alice's INBOX."""
         async with self.directory.channel("api") as channel:
             _, token = await RemoteSessions(channel).open(ALICE)
         channel = self.mailbox.channel("gateway")
         try:
-            letters = await bodies(RemoteAccount(channel, lambda: token))
+            return [*(await bodies(RemoteAccount(channel, lambda: token))).values()]
         finally:
             await channel.close(None)
-        return {_named(letter) for letter in letters.values()}
 
     async def settle(self) -> None:
         """Until everything that was accepted has ended, DSNs too."""

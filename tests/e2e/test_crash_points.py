@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections import Counter
 
 import pytest
 
 from tests.e2e import crash_points
-from tests.e2e.crash_points import POINTS, Score
-from tests.integration.delivery import street, until
+from tests.e2e.crash_points import POINTS, Score, stage
+from tests.integration.delivery import letter, street, until
+from tests.integration.mailbox import MailboxPod
+from tests.integration.submission import ALICE
 from tests.servers.smtp_sink import Sink
 from yubin.queue.port import EventKind, Outcome, Selection
 
@@ -74,6 +77,38 @@ async def test_delivery_dies_and_every_letter_ends_once(tmp_path, dns_server, po
         assert {name for name, n in sent.items() if n > 1} <= doubtful
         for message in letters:
             await _ended_once(town, message, sent)
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize(
+    "point", ["delivery.before_handover", "delivery.after_handover", "mailbox.before_commit"]
+)
+async def test_a_local_letter_is_stored_once_whoever_dies(tmp_path, dns_server, point):
+    """DESIGN 4: on the way into a mailbox nothing is in doubt: the same delivery is said again, small or large, and is there once."""
+    async with stage(tmp_path, dns_server) as made:
+        town, pod = made.street, made.street.pods[0]
+        dying = made.mailbox if "mailbox" in point else pod
+        letters = []
+        for turn in range(3):
+            dying.environment["YUBIN_FAULT"] = f"{point}:{turn + 1}"
+            await asyncio.to_thread(_restart, dying)
+            for n in range(6):
+                body = letter(f"{turn}-{n}@ours.example", "x" * (60 if n else 100_000))
+                letters.append(body)
+                await town.accept(ALICE, body=body)
+            await until(lambda: dying.process.poll() == -signal.SIGKILL, 30, lambda: dying.log)
+            del dying.environment["YUBIN_FAULT"]
+            await asyncio.to_thread(dying.start)
+            town.change("UPDATE delivery SET lease_until = ? WHERE state = 'sending'", 1.0)
+            await until(lambda: _over(town), 40, lambda: pod.log)
+        found = [stored.partition(b"\r\n")[2] for stored in await made.stored()]
+        assert sorted(found) == sorted(letters)
+
+
+def _restart(pod) -> None:
+    """Armed: it may be dead before it says that it is ready."""
+    pod.kill()
+    pod.launch() if isinstance(pod, MailboxPod) else pod.start()
 
 
 async def _over(town) -> bool:

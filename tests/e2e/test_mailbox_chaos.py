@@ -1,7 +1,4 @@
-"""Issue 3: SIGKILL of the mailbox pod under twenty clients of one account; `make chaos-mailbox` does it for minutes.
-
-And the checker itself: it finds what it is there to find.
-"""
+"""Issue 3: SIGKILL of the mailbox pod under twenty clients of one account; `make chaos-mailbox` does it for minutes."""
 
 from __future__ import annotations
 
@@ -21,8 +18,10 @@ async def test_twenty_clients_while_the_pod_is_killed(tmp_path, request, databas
     print(score.line())
     assert score.verdict.wrong == []
     assert score.kills >= KILLS
-    assert score.verdict.done > 0
+    assert score.verdict.done + score.repeated > 0
     assert score.verdict.undone > 0
     assert all(
         score.said[kind] > 10 for kind in ("deliver", "append", "again", "copy", "move", "store", "expunge")
     )
+    assert '"level":"error"' not in (tmp_path / "mailbox.log").read_text()
+    assert "Traceback" not in (tmp_path / "crowd.log").read_text()
