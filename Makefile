@@ -10,7 +10,7 @@ NATS_LATEST := nats-latest github.com/nats-io/nats-server/v2@latest
 VERSITYGW := versitygw github.com/versity/versitygw/cmd/versitygw@latest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto fmt check test chaos bench run vectors docs test-nats-latest test-s3 clean
+.PHONY: help setup proto fmt check test chaos chaos-mailbox imaptest fuzz bench run vectors docs test-nats-latest test-s3 clean
 
 help: ## this list
 	@echo "Yubin: make TARGET"
@@ -41,6 +41,15 @@ test: setup ## all tests, against real servers on free loopback ports (ARGS="-k 
 
 chaos: setup ## the submission pod killed 25 times at each crash point, under real clients (docs/chaos.md)
 	$(PYTHON3) -m tests.e2e.crash_points $(or $(ARGS),25)
+
+chaos-mailbox: setup ## 20 processes change one account while mailbox is killed, on SQLite and on PostgreSQL (ARGS=seconds)
+	$(PYTHON3) -m tests.e2e.mailbox_chaos $(or $(ARGS),180)
+
+imaptest: setup ## 50 IMAP clients on one mailbox for a minute, each of which checks all that it is told (ARGS="--kill")
+	$(PYTHON3) -m tests.imaptest $(ARGS)
+
+fuzz: setup ## the parsers against octets that nobody wrote (ARGS="session --seconds 600")
+	$(PYTHON3) -m tests.fuzz $(ARGS)
 
 bench: setup ## CPU per letter, beside the peer's where Postfix is installed (ARGS="--help")
 	$(PYTHON3) -m bench $(ARGS)
