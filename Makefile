@@ -14,7 +14,7 @@ VERSITYGW := versitygw github.com/versity/versitygw/cmd/versitygw@latest
 
 help: ## this list
 	@echo "Yubin: make TARGET"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-18s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-18s %s\n' "$$name" "$$text"; done
 	@echo "Then: .venv/bin/yubin --help"
 
 setup: ## install what is missing: Debian packages (as root), .venv from requirements.lock
