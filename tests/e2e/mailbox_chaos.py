@@ -4,9 +4,8 @@
 
 Twenty clients (mailbox_client.py) deliver, append, copy, move, mark and expunge over mutual TLS through the real pod, two
 watchers (mailbox_watcher.py) follow; the pod dies at random moments, at the crash points around its commits, and while it
-starts. In the end the checker
-(mailbox_checker.py) compares what was heard with what is there. On PostgreSQL a pod is started when the statements of
-the last one have ended, so that who looks after a lost answer sees what became of it.
+starts. In the end the checker (mailbox_checker.py) compares what was heard with what is there. On PostgreSQL a pod is
+started when the statements of the last one have ended, so that who looks after a lost answer sees what became of it.
 """
 
 from __future__ import annotations
@@ -43,6 +42,7 @@ LIFE = 2.0  # seconds at most that a pod lives once it is ready
 AT_BIRTH = 0.15  # of the kills may come before the pod is ready
 POINTS = ("mailbox.before_commit", "mailbox.after_commit", "mailbox.after_commit", "none")
 SESSION = 300.0  # seconds after which the token is renewed
+OWN = ("INBOX", "Junk", "Archive")
 ROOT = Path(__file__).parents[2]
 
 
@@ -107,11 +107,7 @@ async def _scene(home: House, folder: Path, seed: int) -> None:
     """Mailboxes, and letters for the commons, while nothing is killed yet."""
     await _renew(home, folder)
     async with home.account() as account:
-        own = [
-            mailbox.id
-            for mailbox in await account.mailboxes()
-            if mailbox.name in {"INBOX", "Junk", "Archive"}
-        ]
+        own = [mailbox.id for mailbox in await account.mailboxes() if mailbox.name in OWN]
         own.append((await account.create("Work/2026")).id)
         commons = [(await account.create(f"Commons/{name}")).id for name in ("here", "there")]
         await _bring(home, account, folder, commons)
@@ -174,9 +170,9 @@ async def _processes(folder: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+        process.wait(10)
 
 
 async def _kill(pod: MailboxPod, url: str, until: float, least: int, chance: random.Random) -> int:
