@@ -89,7 +89,7 @@ async def test_a_local_letter_is_stored_once_whoever_dies(tmp_path, dns_server, 
         town, pod = made.street, made.street.pods[0]
         dying = made.mailbox if "mailbox" in point else pod
         letters = []
-        for turn in range(3):
+        for turn in range(2):
             dying.environment["YUBIN_FAULT"] = f"{point}:{turn + 1}"
             await asyncio.to_thread(_restart, dying)
             for n in range(6):

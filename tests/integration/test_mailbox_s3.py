@@ -228,7 +228,7 @@ async def test_orphans_go_after_a_day(post):
 
 @pytest.mark.timeout(180)
 async def test_the_store_is_away_and_comes_back(post):
-    """CASES A9 in spirit: 451 for what needs the store, 250 for what does not; nothing is half there, and all pods live on."""
+    """451 for what needs the store, 250 for what does not; nothing is half there, and all pods live on."""
     assert await post.sent(LARGE) == 250
     post.shelf.take_away()
     assert await post.sent(LARGE) == 451
