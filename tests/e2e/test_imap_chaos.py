@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e import town as towns
 from tests.e2e.conftest import QUICK
-from tests.imaptest.game import Killing, play
+from tests.imaptest.game import ROOM, Killing, play
 
 CLIENTS, SECONDS = 12, 20.0
 WANTED = (
@@ -30,7 +30,7 @@ WANTED = (
 @pytest.mark.timeout(240)
 async def test_twelve_clients_while_mailbox_and_gateway_die(tmp_path):
     """CASES H10: no picture contradicts the protocol, no UID comes twice, MOVE loses nothing and doubles nothing."""
-    with towns.town(tmp_path / "state", QUICK) as town:
+    with towns.town(tmp_path / "state", QUICK + ROOM) as town:
         score = await play(
             "localhost", town.ports["imaps"], ssl.create_default_context(cafile=town.ca),
             "alice@demo.example", town.password(),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from tests.imaptest.game import Killing, Score, play
+from tests.imaptest.game import ROOM, Killing, Score, play
 
 
 @click.command()
@@ -48,7 +48,7 @@ def _in_a_town(every: float, how) -> Score:
 
     with (
         tempfile.TemporaryDirectory(prefix="yubin-imaptest-") as folder,
-        town(Path(folder) / "state", QUICK) as made,
+        town(Path(folder) / "state", QUICK + ROOM) as made,
     ):
         killing = Killing(kill=made.kill, every=every) if every else None
         context = ssl.create_default_context(cafile=made.ca)

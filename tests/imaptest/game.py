@@ -18,6 +18,11 @@ from tests.imaptest.journal import Journal
 from tests.imaptest.player import Game, Player
 
 GRACE = 90.0  # seconds for the last command of everybody
+ROOM = """
+[pods.gateway]
+connections_per_address = 1000
+connections_per_user = 1000
+"""  # of a town: a gateway that died has not said that its sessions are over
 
 
 @dataclass(kw_only=True)
