@@ -30,6 +30,7 @@ from yubin.sasl.mechanisms import chosen
 async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     return_large_buffers()
     directory = pod.channel(settings.directory, "directory")
+    accounts = RemoteDirectory(directory)
     mailbox = pod.channel(settings.mailbox, "mailbox")
     context = None
     if settings.mail_tls_cert is not None and settings.mail_tls_key is not None:
@@ -42,7 +43,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     pod.spawn(leases.watch(), "leases")
     pop3 = Pop3(
         terms=settings.pop3(),
-        authenticator=RemoteDirectory(directory),
+        authenticator=accounts,
         account=lambda session: RemoteAccount(mailbox, session),
         passes=passes,
         leases=leases,
@@ -58,7 +59,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         starttls=context is not None,
         auth_without_tls=settings.auth_without_tls,
         mechanisms=chosen(settings.mechanisms),
-        authenticator=RemoteDirectory(directory),
+        authenticator=accounts,
         account=lambda session: RemoteAccount(mailbox, session),
         passes=passes,
         leases=leases,
