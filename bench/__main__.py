@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import cpu, inbound, outbound
+from bench import cpu, imap, inbound, outbound
 from bench.measure import Round
 from bench.ours import Ours, ours
 from bench.rows import FIGURES
@@ -25,6 +25,8 @@ Rows = dict[tuple[str, str], list[Round]]
 
 
 def peer_round(kind: str, folder: Path, letters: int) -> Round:
+    if kind in imap.KINDS:
+        return imap.peer_round(kind, folder)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         where = Path(name)
         where.chmod(0o755)
@@ -36,6 +38,8 @@ def peer_round(kind: str, folder: Path, letters: int) -> Round:
 def our_round(kind: str, system: Ours, folder: Path, letters: int) -> Round:
     if FIGURES[kind].peer == "Postfix":
         return outbound.our_round(kind, system, folder, letters)
+    if kind in imap.KINDS:
+        return imap.our_round(kind, system)
     return inbound.our_round(kind, system, letters)
 
 
@@ -59,6 +63,7 @@ def main(letters: int, rounds: int, only: tuple[str, ...], database: str, dkim: 
         with ours(folder / "ours", database=database, dkim=dkim) as system:
             console.print(f"Python {sys.version}, {system.versions()}, fixed work {cpu.noise()} ms")
             inbound.prepare(system, kinds)
+            imap.prepare(system, kinds)
             for turn in range(rounds):
                 for kind in kinds:
                     if FIGURES[kind].peer and not no_peer:

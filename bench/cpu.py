@@ -24,9 +24,8 @@ def _table() -> dict[int, tuple[int, float]]:
     return table
 
 
-def seconds(*roots: int) -> float:
-    """CPU of these processes and of everything below them, so far."""
-    table = _table()
+def _below(table: dict[int, tuple[int, float]], roots: tuple[int, ...]) -> set[int]:
+    """These processes and everything below them."""
     children: dict[int, list[int]] = {}
     for pid, (parent, _) in table.items():
         children.setdefault(parent, []).append(pid)
@@ -36,7 +35,25 @@ def seconds(*roots: int) -> float:
         if pid in table and pid not in seen:
             seen.add(pid)
             todo += children.get(pid, [])
-    return sum(table[pid][1] for pid in seen)
+    return seen
+
+
+def seconds(*roots: int) -> float:
+    """CPU of these processes and of everything below them, so far."""
+    table = _table()
+    return sum(table[pid][1] for pid in _below(table, roots))
+
+
+def pss(*roots: int) -> float:
+    """KiB of memory of all of them, each shared page counted once."""
+    found = 0
+    for pid in _below(_table(), roots):
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        found += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return float(found)
 
 
 def rss(pid: int) -> float:

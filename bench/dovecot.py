@@ -28,7 +28,7 @@ def dovecot(folder: Path) -> Iterator[int]:
     configuration = folder / "dovecot.conf"
     configuration.write_text(CONFIGURATION.read_text().replace("@PEER@", str(folder)))
     for name in ("run-md", "state-md", "mail/md"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     os.chown(folder / "mail" / "md", OWNER, 65534)
     process = subprocess.Popen([program, "-F", "-c", str(configuration)])
     try:

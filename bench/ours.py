@@ -50,6 +50,8 @@ index = false
 auth_without_tls = true
 imaps_listen = ""
 pop3s_listen = ""
+connections_per_address = 1000
+connections_per_user = 1000
 """
 
 
@@ -111,6 +113,10 @@ class Ours:
         """CPU of everything but the pretend world."""
         more = [self._database] if self._database else []
         return cpu.seconds(*self._pids().values(), *more)
+
+    def pss(self) -> float:
+        """KiB of memory of our own processes; the database is not in it, whose buffers come and go."""
+        return cpu.pss(*self._pids().values())
 
     def parts(self) -> dict[str, float]:
         """CPU seconds so far, by process."""
