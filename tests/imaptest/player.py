@@ -121,7 +121,7 @@ class Player:
     def remember(self) -> None:
         """What a client with QRESYNC keeps when it leaves a mailbox, however it does."""
         picture = self.picture
-        if self.kind == "qresync" and picture is not None and not picture.selecting:
+        if self.kind == "qresync" and picture is not None and not picture.selecting and self.known:
             self.caches[picture.box.name] = Cache(
                 uidvalidity=picture.box.uidvalidity,
                 modseq=self.known,
@@ -185,10 +185,14 @@ class Player:
         _, picture = self.inside()
         told = answer.code("HIGHESTMODSEQ")
         if told and isinstance(told[0], int):
-            picture.reached = told[0]
-        if picture.whole:
-            self.known = max(self.known, picture.reached) if not told else picture.reached
-            picture.reached = 0
+            self.known, picture.reached = min(self.known, told[0]), told[0]
+        self.settled()
+
+    def settled(self) -> None:
+        """Every message that EXISTS told of has been asked for."""
+        _, picture = self.inside()
+        if picture.whole and not picture.selecting:
+            self.known, picture.reached = max(self.known, picture.reached), 0
 
     # ── choosing ──
 

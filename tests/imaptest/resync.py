@@ -27,6 +27,7 @@ async def select(player: Player, name: str) -> bool:
     picture = player.picture = Picture(player.journal, box, player.wrong, player.mine[name])
     picture.condstore = player.kind != "plain"
     cache = player.caches.get(name) if player.kind == "qresync" else None
+    player.known = cache.modseq if cache is not None else 0
     parameters = _parameters(player, cache)
     answer = await player.do(f"SELECT {name}{parameters}")
     if answer is None or picture.confused:
@@ -40,6 +41,7 @@ async def select(player: Player, name: str) -> bool:
             player.drop()
             return False
     picture.selecting, picture.earlier = False, set()
+    player.settled()
     await everything(player, facts=cache is None)
     return True
 
@@ -69,7 +71,7 @@ def _check(player: Player, box: Box, answer: Answer, floor: int, modseq: int) ->
         player.wrong(f"HIGHESTMODSEQ {highest}, but {modseq} was seen before")
     box.uidvalidity, box.top_uidnext = uidvalidity, max(box.top_uidnext, uidnext)
     picture.uidnext = uidnext
-    picture.highest = player.known = highest
+    picture.highest = picture.reached = highest
 
 
 def _merge(picture: Picture, cache: Cache, *, alone: bool) -> None:

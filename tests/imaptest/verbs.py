@@ -261,12 +261,11 @@ async def noop(player: Player) -> None:
 
 
 async def idle(player: Player) -> None:
-    client, picture = player.inside()
+    client, _ = player.inside()
     player.transcript.append("C: IDLE")
     async with client.idle():
         await asyncio.sleep(player.chance.uniform(0, 10 * player.game.pause))
-    if picture.whole:
-        player.known, picture.reached = max(player.known, picture.reached), 0
+    player.settled()
     player.journal.did["IDLE OK"] += 1
 
 
