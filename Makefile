@@ -10,7 +10,7 @@ NATS_LATEST := nats-latest github.com/nats-io/nats-server/v2@latest
 VERSITYGW := versitygw github.com/versity/versitygw/cmd/versitygw@latest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto fmt check test chaos chaos-mailbox imaptest fuzz bench run vectors docs test-nats-latest test-s3 clean
+.PHONY: help setup proto fmt check test chaos chaos-mailbox imaptest fuzz bench run vectors docs test-nats-latest test-s3 test-imapflow clean
 
 help: ## this list
 	@echo "Yubin: make TARGET"
@@ -75,6 +75,10 @@ test-s3: setup ## the contracts of objects and mailboxes against versitygw, a re
 	@./scripts/from-go $(VERSITYGW)
 	.cache/versitygw/versitygw --version
 	$(PYTHON3) -m pytest tests/contract -k s3
+
+test-imapflow: setup ## the IMAP server against imapflow, a client of Node (needs npm)
+	[ -d .cache/imapflow/node_modules/imapflow ] || npm install --silent --prefix .cache/imapflow --no-save imapflow@2.1.2
+	$(PYTHON3) -m tests.e2e.imapflow .cache/imapflow
 
 clean: ## remove what can be made again (never state/)
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
