@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None  # of read or drain
         self._deadline = float("inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._rings = 0.0  # when it does; uvloop's handle for a time that is past does not say
         self._dismissal: Failure | None = None
         self._lost = self._over = self._crowded = self._held_back = self._late = self._nudged = False
         self._received = metrics.octets(service.name, "in")
@@ -183,7 +184,7 @@ class Connection(asyncio.Protocol):
     async def _wait(self, seconds: float, late: Ended) -> None:
         """Until something happens; raises ``late`` when nothing does. One lazy timer serves all waits."""
         self._deadline = self._loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
+        if self._timer is None or self._rings > self._deadline:
             self._arm()
         self._late = False
         self._waiter = self._loop.create_future()
@@ -197,7 +198,8 @@ class Connection(asyncio.Protocol):
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadline, self._tick)
+        self._rings = self._deadline
+        self._timer = self._loop.call_at(self._rings, self._tick)
 
     def _tick(self) -> None:
         self._timer = None

@@ -18,8 +18,8 @@ from yubin.imap.limits import RANGES
 STAR = 0  # "*": the largest number in use
 MOST = 2**32 - 1  # nz-number
 _NUMBER = rb"(?:\*|[1-9][0-9]{0,9})"
-_RANGE = rb"%b(?::%b)?+" % (_NUMBER, _NUMBER)
-_SET = re.compile(rb"%b(?:,%b)*+" % (_RANGE, _RANGE))
+_RANGE = rb"%b(?::%b)?" % (_NUMBER, _NUMBER)
+_SET = re.compile(rb"%b(?:,%b)*" % (_RANGE, _RANGE))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -66,6 +66,7 @@ class Conversation(SMTP):
         self._waiter: asyncio.Future[None] | None = None
         self._began, self._deadline, self._hasty = 0.0, float("inf"), False
         self._timer: asyncio.TimerHandle | None = None
+        self._rings = 0.0  # when it does; uvloop's handle for a time that is past does not say
         self._ended = self._expired = self._held_back = False
         self._booked = 0
 
@@ -132,7 +133,7 @@ class Conversation(SMTP):
         """
         self._began, self._hasty, self._expired = self.loop.time(), hasty, False
         self._deadline = self._began + seconds
-        if self._timer is None or self._timer.when() > self._look():
+        if self._timer is None or self._rings > self._look():
             self._arm()
 
     def _look(self) -> float:
@@ -146,7 +147,8 @@ class Conversation(SMTP):
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_at(self._look(), self._tick)
+        self._rings = self._look()
+        self._timer = self.loop.call_at(self._rings, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
