@@ -77,7 +77,7 @@ def main(letters: int, rounds: int, only: tuple[str, ...], database: str, dkim: 
 def _line(rows: Rows, kind: str) -> str:
     names = {"peer": FIGURES[kind].peer, "yubin": "Yubin"}
     texts = [
-        f"{names[who]} {r[-1].cost:.2f} ms {r[-1].rate:.0f}/s"
+        f"{names[who]} {r[-1].cost:.2f} {FIGURES[kind].of} {r[-1].rate:.0f}/s"
         for who in ("peer", "yubin")
         if (r := rows.get((who, kind)))
     ]
@@ -98,7 +98,9 @@ def _table(rows: Rows, kinds: tuple[str, ...]) -> Table:
             f"{figure.peer} {peer:.2f}" if peer else "-",
             f"{mine:.2f}",
             f"{ratio:.2f}" if ratio else "-",
-            f"≤ {figure.ratio:g}x ({figure.limit:g} ms)" if figure.ratio else f"≤ {figure.limit:g} ms",
+            f"≤ {figure.ratio:g}x ({figure.limit:g} {figure.of})"
+            if figure.ratio
+            else f"≤ {figure.limit:g} {figure.of}",
             "yes" if met else "no",
         )
     return table

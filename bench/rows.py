@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """``ratio`` to the peer of the same run decides; ``limit`` is CPU ms per ``unit``, for orientation; ``idle`` has KiB instead."""
+    """``ratio`` to the peer of the same run decides; ``limit`` is CPU ms per ``unit``, for orientation.
+
+    ``of`` says where it is something else.
+    """
 
     words: str
     peer: str  # Postfix, Dovecot, or "" where there is none
     limit: float
     ratio: float = 0.0
     unit: str = "letter"
+    of: str = "ms"
 
 
 FIGURES = {
@@ -48,7 +52,7 @@ FIGURES = {
         unit="command",
     ),
     "idle": Figure(
-        words="IMAP IDLE in clear, memory (KiB)", peer="Dovecot", limit=60.0, ratio=0.1, unit="session"
+        words="IMAP IDLE in clear, memory", peer="Dovecot", limit=60.0, ratio=0.1, unit="session", of="KiB"
     ),
     "pop3": Figure(words="POP3 login + RETR 500", peer="Dovecot", limit=200.0, ratio=1.2, unit="session"),
 }
