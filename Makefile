@@ -10,7 +10,7 @@ NATS_LATEST := nats-latest github.com/nats-io/nats-server/v2@latest
 VERSITYGW := versitygw github.com/versity/versitygw/cmd/versitygw@latest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto fmt check test chaos chaos-mailbox imaptest fuzz bench run vectors docs test-nats-latest test-s3 test-imapflow clean
+.PHONY: help setup proto fmt check test chaos chaos-mailbox imaptest idle fuzz bench run vectors docs test-nats-latest test-s3 test-imapflow clean
 
 help: ## this list
 	@echo "Yubin: make TARGET"
@@ -47,6 +47,9 @@ chaos-mailbox: setup ## 20 processes change one account while mailbox is killed,
 
 imaptest: setup ## 50 IMAP clients on one mailbox for a minute, each of which checks all that it is told (ARGS="--kill")
 	$(PYTHON3) -m tests.imaptest $(ARGS)
+
+idle: setup ## ten thousand IMAP clients that wait: memory, and how soon they hear (ARGS=2000)
+	$(PYTHON3) -m tests.e2e.idle_load $(or $(ARGS),10000)
 
 fuzz: setup ## the parsers against octets that nobody wrote (ARGS="session --seconds 600")
 	$(PYTHON3) -m tests.fuzz $(ARGS)
