@@ -66,8 +66,8 @@ class Connection(asyncio.Protocol):
         self._rings = 0.0  # when it does; uvloop's handle for a time that is past does not say
         self._dismissal: Failure | None = None
         self._lost = self._over = self._crowded = self._held_back = self._late = self._nudged = False
-        self._received = metrics.octets(service.name, "in")
-        self._sent = metrics.octets(service.name, "out")
+        self._received = metrics.Tally(metrics.octets(service.name, "in"))
+        self._sent = metrics.Tally(metrics.octets(service.name, "out"))
         self.peer = ""
         self.tls = False
         self.sealed: Callable[[bytes], bytes] = bytes  # how a farewell goes out; a service may compress
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
             await self._wait(seconds, Expired())
         octets = bytes(self._held)
         self._held.clear()
-        self._received.inc(len(octets))
+        self._received.add(len(octets))
         if self._held_back:
             self._held_back = False
             self._transport.resume_reading()
@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
     def write(self, octets: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(octets)
-            self._sent.inc(len(octets))
+            self._sent.add(len(octets))
 
     async def drain(self, seconds: float) -> None:
         """Returns when little waits to be sent. Raises Gone, also when the client has not read for ``seconds``."""
@@ -240,6 +240,8 @@ class Connection(asyncio.Protocol):
             self._gateway.leave(self)
             metrics.CONNECTIONS.labels(name).dec()
             metrics.ENDED.labels(name, result).inc()
+            self._received.settle()
+            self._sent.settle()
             self.sealed = bytes
             self._task = None  # no cycles: what a connection held is free when it has ended, not when the collector comes
             self._hang_up()

@@ -7,7 +7,6 @@ client has read. A client that says nothing for too long is left without a word 
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import structlog
@@ -111,11 +110,10 @@ class Conversation:
 
     async def _read(self, visit: Visit, need: Need) -> bytes | None:
         if isinstance(need, Open):
-            began = perf_counter()
-            with tracing.span(f"gateway.pop3.{need.verb}"):
-                piece = await visit.reader.open(need.number)
-            metrics.seconds(PROTOCOL, "open").observe(perf_counter() - began)
-            return piece
+            if visit.reader.has(need.number):  # nobody is asked: nothing to follow
+                return await visit.reader.open(need.number)
+            with tracing.span(f"gateway.pop3.{need.verb}"), metrics.seconds(PROTOCOL, "open").time():
+                return await visit.reader.open(need.number)
         if isinstance(need, Update):
             with tracing.span("gateway.pop3.QUIT"), metrics.seconds(PROTOCOL, "update").time():
                 await visit.update(need.deleted)

@@ -1,8 +1,8 @@
 """Letters read ahead: most clients retrieve one message after another, and a call for each would cost more than the message.
 
-As soon as a client does so, a window of small letters is fetched in one call; each leaves the shelf when it is sent. A
-large letter is never held: it comes in pieces as fast as the client reads. What all connections hold together is
-limited; above it nothing is read ahead.
+As soon as a client does so, a window of small letters is fetched in one call, and the next window is larger; each letter
+leaves the shelf when it is sent. A large letter is never held: it comes in pieces as fast as the client reads. What all
+connections hold together is limited; above it nothing is read ahead.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from yubin.mailboxes.account import Account
 from yubin.pop3.maildrop import Maildrop
 
 SMALL = 64 * 1024  # octets
-WINDOW = 1024 * 1024  # octets
-LETTERS = 64
+WINDOW = 2 * 1024 * 1024  # octets
+LETTERS = (16, 64, 256)  # of the first window, the second, and those behind it
 
 
 class Shelf:
@@ -33,8 +33,12 @@ class Reader:
     def __init__(self, account: Account, mailbox_id: int, maildrop: Maildrop, shelf: Shelf) -> None:
         self._account, self._mailbox, self._maildrop, self._shelf = account, mailbox_id, maildrop, shelf
         self._ahead: dict[int, bytes | None] = {}  # by message number; None: it is gone
-        self._last = 0
+        self._last, self._windows = 0, 0
         self._pieces: AsyncIterator[bytes] | None = None
+
+    def has(self, number: int) -> bool:
+        """It is here already."""
+        return number in self._ahead
 
     async def open(self, number: int) -> bytes | None:
         """The first piece, or None of an empty letter. Raises NotFound when it is gone."""
@@ -71,10 +75,12 @@ class Reader:
     def _window(self, number: int) -> list[int]:
         """The message, and where it follows the last one, those behind it."""
         if number != self._last + 1:
+            self._windows = 0
             return [number]
         window: list[int] = []
-        octets = 0
-        for candidate in range(number, min(number + LETTERS, len(self._maildrop.uids) + 1)):
+        octets, most = 0, LETTERS[min(self._windows, len(LETTERS) - 1)]
+        self._windows += 1
+        for candidate in range(number, min(number + most, len(self._maildrop.uids) + 1)):
             size = self._maildrop.size(candidate)
             if candidate not in self._maildrop or candidate in self._ahead or size > SMALL:
                 continue
