@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
 from hashlib import sha256
+from itertools import groupby
 from uuid import UUID
 
 from services.mailbox.storage import Storage, parse
@@ -38,7 +38,7 @@ LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
 GRACE = 60.0  # seconds for a letter that is appended, and
 LEAST_RATE = 16 * 1024  # octets a second, on average
 ROWS = 100  # rows asked for at a time
-BODIES = 32  # the same, with bodies: at most 2 MiB
+BODIES = 64  # the same, with bodies: at most 4 MiB
 
 
 class LocalAccount:
@@ -97,11 +97,12 @@ class LocalAccount:
 
     async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
         for some in _batches(uids, BODIES):
-            for row in await self._mailboxes.rows(self.account, mailbox_id, some, Want.BODY):
-                tracing.link(row.traceparent)
-                async with self._storage.room.take(row.size):
-                    whole = await self._storage.whole(row.body, row.object)
-                    yield replace(row, body=None, object=""), whole
+            found = await self._mailboxes.rows(self.account, mailbox_id, some, Want.BODY)
+            for together in _together(found):
+                async with self._storage.room.take(sum(row.size for row in together)):
+                    for row in together:
+                        tracing.link(row.traceparent)
+                        yield row, await self._storage.whole(row.body, row.object)
 
     async def body(
         self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None
@@ -227,6 +228,15 @@ async def _gathered(body: AsyncIterator[bytes], size: int) -> bytes:
     if len(raw) < size:
         raise Invalid("The letter is shorter than was announced")
     return bytes(raw)
+
+
+def _together(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Letters whose bytes came with their rows; each of the others alone, since its bytes are yet to come."""
+    for here, run in groupby(rows, lambda row: row.body is not None):
+        if here:
+            yield list(run)
+        else:
+            yield from ([row] for row in run)
 
 
 def _batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

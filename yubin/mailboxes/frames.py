@@ -76,17 +76,33 @@ async def rows_to(rows: AsyncIterator[Row]) -> AsyncIterator[pb.FetchPiece]:
 async def letters_to(letters: AsyncIterator[tuple[Row, bytes]]) -> AsyncIterator[pb.FetchPiece]:
     piece, held = pb.FetchPiece(), 0
     async for row, body in letters:
-        for start in range(0, len(body) or 1, PIECE):
-            part = body[start : start + PIECE]
+        size = len(body)
+        for start in range(0, size or 1, PIECE):
+            part = body if size <= PIECE else body[start : start + PIECE]
             if held and held + len(part) + ROW_COST > FETCH:
                 yield piece
                 piece, held = pb.FetchPiece(), 0
-            message = wire.row_to(row) if start == 0 else pb.LetterRow(uid=row.uid)
-            message.body, message.body_continues = part, start + PIECE < len(body)
-            piece.rows.append(message)
+            _add(piece, row, part, first=start == 0, continues=start + PIECE < size)
             held += len(part) + ROW_COST
     if held:
         yield piece
+
+
+def _add(piece: pb.FetchPiece, row: Row, part: bytes, *, first: bool, continues: bool) -> None:
+    """Made where it is: a message that is appended is copied, with all its octets."""
+    if not first:
+        piece.rows.add(uid=row.uid, body=part, body_continues=continues)
+        return
+    piece.rows.add(
+        uid=row.uid,
+        letter_id=row.letter_id.bytes,
+        size=row.size,
+        received=row.received,
+        saved=row.saved,
+        thread=row.thread,
+        body=part,
+        body_continues=continues,
+    )
 
 
 class Fetched:
@@ -98,6 +114,8 @@ class Fetched:
 
     def letter(self, message: pb.LetterRow) -> tuple[Row, bytes] | None:
         """None when it is not whole yet."""
+        if self._row is None and not message.body_continues:
+            return wire.row_from(message), message.body
         row = self._row or wire.row_from(message)
         self._body.append(message.body)
         if message.body_continues:
