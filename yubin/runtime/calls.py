@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Coroutine, Generator
+from functools import cache
 from typing import Any
 
 import grpc
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Status, StatusCode
 
-from yubin.runtime import tracing
-from yubin.runtime.metrics import RPC_CALLED
+from yubin.runtime import metrics, tracing
 from yubin.runtime.trailer import failure_of
 
 DEFAULT_DEADLINE = 10.0
@@ -51,18 +50,31 @@ class TwoWayStreams(grpc.aio.StreamStreamClientInterceptor):
         return asked.answers(await continuation(asked.details, requests))
 
 
+class Asking:
+    """One call as it is seen from here: its span, and its place in the histogram. ``traceparent`` is "" where nobody looks."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self._began = label, time.perf_counter()
+        self._span = tracing.calling(label)
+        context = self._span.get_span_context()
+        self.traceparent = tracing.encode(context) if context.is_valid else ""
+
+    def ended(self, status: str) -> None:
+        if status != "OK":
+            self._span.set_status(Status(StatusCode.ERROR, status))
+        self._span.end()
+        metrics.called(self._label, status).observe(time.perf_counter() - self._began)
+
+
 class _Asked:
-    """One call: its details as they go out, its span, and how it ends."""
+    """One call of gRPC: its details as they go out, and how it ends."""
 
     def __init__(self, details: Any, deadline: float | None) -> None:
         method = details.method.decode() if isinstance(details.method, bytes) else details.method
-        self._label = ".".join(method.rpartition(".")[2].split("/"))
-        self._began = time.perf_counter()
-        # Not made the current one: an iterator's frames run in whichever context iterates.
-        self._span: Span = trace.get_tracer("yubin.rpc").start_span(self._label, kind=SpanKind.CLIENT)
+        self._asking = Asking(_label(method))
         metadata = grpc.aio.Metadata(*(details.metadata or ()))
-        if (context := self._span.get_span_context()).is_valid:
-            metadata.add("traceparent", tracing.encode(context))
+        if self._asking.traceparent:
+            metadata.add("traceparent", self._asking.traceparent)
         self.details = grpc.aio.ClientCallDetails(
             method=details.method,
             timeout=details.timeout if details.timeout is not None else deadline,
@@ -82,7 +94,7 @@ class _Asked:
             status = why.code().name
             raise failure_of(why) from error
         finally:
-            self._ended(status)
+            self._asking.ended(status)
 
     async def answers(self, call: Any) -> AsyncIterator[Any]:
         status, ending = "CANCELLED", _Ending(call)  # cancelled: also when nobody wants the rest
@@ -96,13 +108,13 @@ class _Asked:
             raise failure_of(why) from error
         finally:
             call.cancel()
-            self._ended(status)
+            self._asking.ended(status)
 
-    def _ended(self, status: str) -> None:
-        if status != "OK":
-            self._span.set_status(trace.Status(trace.StatusCode.ERROR, status))
-        self._span.end()
-        RPC_CALLED.labels(self._label, status).observe(time.perf_counter() - self._began)
+
+@cache
+def _label(method: str) -> str:
+    """/yubin.v1.Mailbox/Store: Mailbox.Store."""
+    return ".".join(method.rpartition(".")[2].split("/"))
 
 
 class _Ending:

@@ -13,22 +13,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import structlog
-from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Status, StatusCode
 
 from yubin.errors import Failure, Internal
-from yubin.runtime import tracing
-from yubin.runtime.metrics import ERRORS, RPC_SERVED, RPC_UNDER_WAY
+from yubin.runtime import metrics, tracing
 from yubin.runtime.trailer import trailer
 
 log = structlog.get_logger()
 DOMAIN = ".pod.yubin"
 Callers = Mapping[str, frozenset[str]]
 Work = Callable[[Any, Any], Awaitable[Any]]
+T = TypeVar("T")
 
 
 def caller(context: Any) -> str:
@@ -46,6 +45,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def __init__(self, callers: dict[str, Callers], *, insecure: bool) -> None:
         self._callers = callers
         self._insecure = insecure
+        self._made: dict[str, tuple[Any, Any]] = {}  # by method: its handler, and what stands before it
 
     async def intercept_service(
         self,
@@ -55,17 +55,26 @@ class Gate(grpc.aio.ServerInterceptor):
         handler = await continuation(details)
         if handler is None:
             return handler
-        service, _, method = details.method.lstrip("/").partition("/")
+        known, made = self._made.get(details.method, (None, None))
+        if known is not handler:
+            made = self._guarded(handler, details.method)
+            self._made[details.method] = handler, made
+        return made
+
+    def _guarded(self, handler: Any, path: str) -> Any:
+        service, _, method = path.lstrip("/").partition("/")
         allowed = self._allowed(service, method)
-        carrier = {k: v for k, v in details.invocation_metadata or () if isinstance(v, str)}
         label = f"{service.rpartition('.')[2]}.{method}"
         work, remake = _kind(handler)
 
         async def answer(request: Any, context: Any) -> Any:
             if allowed is not None and caller(context) not in allowed:
-                RPC_SERVED.labels(label, "PERMISSION_DENIED").observe(0)
+                metrics.served(label, "PERMISSION_DENIED").observe(0)
                 await context.abort(grpc.StatusCode.PERMISSION_DENIED, "this pod may not call that")
-            return await _serve(work, request, context, label, carrier)
+            try:
+                return await observed(label, _origin(context), work(request, context))
+            except Failure as failure:
+                await context.abort(grpc.StatusCode[failure.grpc], failure.text, trailer(failure))
 
         return remake(
             answer,
@@ -102,20 +111,18 @@ def _written(messages: Callable[[Any, Any], Any]) -> Work:
     return work
 
 
-async def _serve(work: Work, request: Any, context: Any, label: str, carrier: dict[str, str]) -> Any:
+async def observed(label: str, origin: str, call: Awaitable[T]) -> T:
+    """What ``call`` gives, with its span, a child of ``origin``, and its histogram. Raises Failure, and no other fault."""
     began, status = time.perf_counter(), "OK"
-    tracer = trace.get_tracer("yubin.rpc")
-    RPC_UNDER_WAY.labels(label).inc()
+    metrics.under_way(label).inc()
     try:
-        with tracer.start_as_current_span(
-            label, context=tracing.parent(carrier), kind=SpanKind.SERVER
-        ) as span:
+        with tracing.served(label, origin) as span:
             try:
-                return await work(request, context)
+                return await call
             except Failure as failure:
                 status = failure.grpc
                 span.set_status(Status(StatusCode.ERROR, failure.text))
-                raised = failure
+                raise
             except asyncio.CancelledError:
                 status = "CANCELLED"
                 raise
@@ -124,10 +131,19 @@ async def _serve(work: Work, request: Any, context: Any, label: str, carrier: di
                 raise
             except Exception as cause:  # the gRPC boundary: one of the three places that catch all
                 log.exception("A call failed for a reason of our own.", action="rpc", method=label)
-                ERRORS.labels("rpc").inc()
+                metrics.ERRORS.labels("rpc").inc()
                 span.record_exception(cause)
-                raised, status = Internal("internal error"), "INTERNAL"
-        await context.abort(grpc.StatusCode[raised.grpc], raised.text, trailer(raised))
+                status = "INTERNAL"
+                raise Internal("internal error") from cause
     finally:
-        RPC_UNDER_WAY.labels(label).dec()
-        RPC_SERVED.labels(label, status).observe(time.perf_counter() - began)
+        metrics.under_way(label).dec()
+        metrics.served(label, status).observe(time.perf_counter() - began)
+
+
+def _origin(context: Any) -> str:
+    """The traceparent that a call came with, where anybody looks at it."""
+    if tracing.on():
+        for key, value in context.invocation_metadata() or ():
+            if key == "traceparent":
+                return value if isinstance(value, str) else ""
+    return ""

@@ -22,9 +22,7 @@ from opentelemetry.trace import (
     TraceFlags,
     Tracer,
 )
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-_propagator = TraceContextTextMapPropagator()
 _made: dict[str, object] = {}  # the provider, and its tracer
 
 
@@ -103,8 +101,10 @@ def followed() -> str:
 
 def link(origin: str) -> None:
     """Links the current span to ``origin``, a traceparent or ""."""
+    if not origin:
+        return
     current = trace.get_current_span()
-    if origin and current.is_recording() and (context := decode(origin)) is not None:
+    if current.is_recording() and (context := decode(origin)) is not None:
         current.add_link(context)
 
 
@@ -125,9 +125,31 @@ def decode(text: str) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def parent(carrier: dict[str, str]) -> Context:
-    """The context that a call's metadata names."""
-    return _propagator.extract(carrier)
+def served(name: str, origin: str) -> AbstractContextManager[Span]:
+    """The server's span of a call, for whom failures are told to; ``origin``, a traceparent or "", is its client's."""
+    if _off():
+        return nullcontext(INVALID_SPAN)
+    context = decode(origin)
+    if context is not None and not context.trace_flags.sampled:
+        return trace.use_span(NonRecordingSpan(context))  # so that nothing below begins a trace
+    parent = Context() if context is None else trace.set_span_in_context(NonRecordingSpan(context))
+    return _tracer().start_as_current_span(
+        name, context=parent, kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False
+    )
+
+
+def calling(name: str) -> Span:
+    """The client's span of a call, a child of the current one; its owner ends it.
+
+    Not made the current one: an iterator's frames run in whichever context iterates.
+    """
+    if _off():
+        return INVALID_SPAN
+    current = trace.get_current_span()
+    context = current.get_span_context()
+    if context.is_valid and not current.is_recording():
+        return NonRecordingSpan(context)
+    return _tracer().start_span(name, kind=SpanKind.CLIENT)
 
 
 def span(
@@ -176,6 +198,11 @@ def _tracer() -> Tracer:
     if _made.get("provider") is not provider:
         _made.update(provider=provider, tracer=provider.get_tracer("yubin"))
     return cast("Tracer", _made["tracer"])
+
+
+def on() -> bool:
+    """Somebody collects."""
+    return not _off()
 
 
 def _off() -> bool:
