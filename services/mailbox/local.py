@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import groupby
 from uuid import UUID
@@ -102,7 +103,8 @@ class LocalAccount:
                 async with self._storage.room.take(sum(row.size for row in together)):
                     for row in together:
                         tracing.link(row.traceparent)
-                        yield row, await self._storage.whole(row.body, row.object)
+                        shown = row if row.body is not None else replace(row, object="")
+                        yield shown, await self._storage.whole(row.body, row.object)
 
     async def body(
         self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None
