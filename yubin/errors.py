@@ -43,6 +43,11 @@ class Failure(Exception):  # noqa: N818 - "failure" is the word of RFC 3463
         """True when the same request may work later (first digit 4)."""
         return 400 <= self.code < 500
 
+    @property
+    def kind(self) -> str:
+        """The name in KINDS: of a kind that only one pod knows (CommitUnknown), what it is to all others."""
+        return next((base.__name__ for base in type(self).__mro__ if base.__name__ in KINDS), "Internal")
+
     def __str__(self) -> str:
         return f"{self.code} {self.enhanced} {self.text}"
 

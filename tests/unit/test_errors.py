@@ -4,6 +4,7 @@ import grpc
 import pytest
 
 from yubin import errors
+from yubin.database.failures import CommitUnknown
 from yubin.runtime.trailer import failure_of, trailer
 
 
@@ -25,6 +26,17 @@ def test_a_failure_crosses_grpc_intact(kind):
     error = grpc.aio.AioRpcError(grpc.StatusCode[sent.grpc], grpc.aio.Metadata(), metadata)
     got = failure_of(error)
     assert (type(got), got.code, got.enhanced, got.text) == (kind, 452, "4.2.2", "quota")
+
+
+def test_a_kind_that_only_one_pod_knows_is_what_it_is_made_of():
+    """CASES H10: a commit of which nobody knows (CommitUnknown) is Unavailable to who called, so that IMAP says
+    NO [UNAVAILABLE], or asks again, and not [SERVERBUG].
+    """
+    sent = CommitUnknown("the database cannot be used now")
+    error = grpc.aio.AioRpcError(
+        grpc.StatusCode[sent.grpc], grpc.aio.Metadata(), grpc.aio.Metadata(*trailer(sent))
+    )
+    assert type(failure_of(error)) is errors.Unavailable
 
 
 def test_an_unknown_status_is_temporary():

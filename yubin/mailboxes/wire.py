@@ -107,8 +107,7 @@ def place_from(message: pb.Place) -> Delivered:
 def outcome_to(outcome: Delivered | Failure) -> pb.CopyOutcome:
     if isinstance(outcome, Delivered):
         return pb.CopyOutcome(place=place_to(outcome))
-    kind = type(outcome).__name__
-    return pb.CopyOutcome(kind=kind, code=outcome.code, enhanced=outcome.enhanced, text=outcome.text)
+    return pb.CopyOutcome(kind=outcome.kind, code=outcome.code, enhanced=outcome.enhanced, text=outcome.text)
 
 
 def outcome_from(message: pb.CopyOutcome) -> Delivered | Failure:

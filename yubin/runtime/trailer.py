@@ -16,7 +16,7 @@ AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED
 
 def trailer(failure: Failure) -> tuple[tuple[str, bytes], ...]:
     message = failure_pb2.Failure(
-        kind=type(failure).__name__, code=failure.code, enhanced=failure.enhanced, text=failure.text
+        kind=failure.kind, code=failure.code, enhanced=failure.enhanced, text=failure.text
     )
     return ((TRAILER, message.SerializeToString()),)
 
