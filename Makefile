@@ -45,7 +45,7 @@ chaos: setup ## the submission pod killed 25 times at each crash point, under re
 chaos-mailbox: setup ## 20 processes change one account while mailbox is killed, on SQLite and on PostgreSQL (ARGS=seconds)
 	$(PYTHON3) -m tests.e2e.mailbox_chaos $(or $(ARGS),180)
 
-imaptest: setup ## 50 IMAP clients on one mailbox for a minute, each of which checks all that it is told (ARGS="--kill")
+imaptest: setup ## 50 IMAP clients on one mailbox for a minute, each of which checks all that it is told (ARGS="--kill --postgresql")
 	$(PYTHON3) -m tests.imaptest $(ARGS)
 
 idle: setup ## ten thousand IMAP clients that wait: memory, and how soon they hear (ARGS=2000)

@@ -16,6 +16,8 @@ from tests.imap_client import Client
 from tests.imaptest import ending
 from tests.imaptest.journal import Journal
 from tests.imaptest.player import Game, Player
+from tests.imaptest.waiter import Waiter
+from tests.servers.postgres import Postgres
 
 GRACE = 90.0  # seconds for the last command of everybody
 ROOM = """
@@ -46,28 +48,45 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class Killing:
-    """``kill`` ends a process of that name by SIGKILL; each of ``victims`` in turn, every ``every`` seconds or so."""
+    """``kill`` ends a process of that name by SIGKILL; each of ``victims`` in turn, every ``every`` seconds or so.
+
+    It is called in a thread. Where the gateway is no victim no session may end.
+    """
 
     kill: Callable[[str], None]
     victims: Sequence[str] = ("mailbox", "gateway")
     every: float = 4.0
 
 
+def killer(kill: Callable[[str], None], database: Postgres, away: float = 1.0) -> Callable[[str], None]:
+    """``kill``, and ``postgresql``: dead for ``away`` seconds, and then it recovers."""
+
+    def one(name: str) -> None:
+        if name != "postgresql":
+            return kill(name)
+        database.crash()
+        time.sleep(away)
+        database.start()
+        return None
+
+    return one
+
+
 async def play(
     host: str, port: int, context: ssl.SSLContext | None, user: str, password: str,
-    *, clients: int, seconds: float, killing: Killing | None = None, seed: int = 0, pause: float = 0.05,
+    *, clients: int, seconds: float, killing: Killing | None = None, seed: int = 0, pause: float = 0.05, waiting: int = 0,
 ) -> Score:  # fmt: skip
-    """Raises what happens before the game begins."""
+    """``waiting``: of the clients, those that idle and do nothing. Raises what happens before the game begins."""
     stem = f"imaptest{secrets.token_hex(4)}"
     names = (f"{stem}a", f"{stem}b")
     journal = Journal(names)
     game = Game(
         host=host, port=port, context=context, user=user, password=password, journal=journal, names=names,
-        killing=killing is not None, pause=pause,
+        killing=killing is not None, lasting=killing is None or "gateway" not in killing.victims, pause=pause,
     )  # fmt: skip
     await _mailboxes(game, "CREATE")
     score, began = Score(clients=clients, did=journal.did, wrong=journal.wrong), time.monotonic()
-    players = [Player(game, number, seed) for number in range(clients)]
+    players = [(Waiter if number < waiting else Player)(game, number, seed) for number in range(clients)]
     await _run(game, players, seconds, killing, score)
     truth = await ending.settle(game, players)
     ending.judge(journal, truth)
@@ -116,5 +135,5 @@ async def _kill(killing: Killing, score: Score) -> None:
         name = killing.victims[turn % len(killing.victims)]
         turn += 1
         with contextlib.suppress(ProcessLookupError, KeyError):  # not back yet
-            killing.kill(name)
+            await asyncio.to_thread(killing.kill, name)
             score.kills[name] += 1

@@ -26,7 +26,7 @@ LINES = 120  # of a conversation, for whoever reads a contradiction
 
 @dataclass(kw_only=True)
 class Game:
-    """``killing``: processes of the server die; then a connection may be lost, and NO [UNAVAILABLE] may be said."""
+    """``killing``: processes of the server die; then NO [UNAVAILABLE] may be said. ``lasting``: no connection may be lost."""
 
     host: str
     port: int
@@ -36,6 +36,7 @@ class Game:
     journal: Journal
     names: tuple[str, ...]
     killing: bool = False
+    lasting: bool = True
     pause: float = 0.05
     letters: int = 150  # in a mailbox, about
     over: bool = False
@@ -90,7 +91,7 @@ class Player:
         elif not refused:
             self.wrong(f"{type(error).__name__}: {error}")
             return
-        if not self.game.killing:
+        if not self.game.killing or (self.game.lasting and not refused):
             self.wrong(f"the session ended: {type(error).__name__}: {error}")
 
     async def enter(self) -> None:

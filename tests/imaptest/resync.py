@@ -70,6 +70,7 @@ def _check(player: Player, box: Box, answer: Answer, floor: int, modseq: int) ->
     if picture.condstore and highest < modseq:
         player.wrong(f"HIGHESTMODSEQ {highest}, but {modseq} was seen before")
     box.uidvalidity, box.top_uidnext = uidvalidity, max(box.top_uidnext, uidnext)
+    box.top_modseq = max(box.top_modseq, highest)
     picture.uidnext = uidnext
     picture.highest = picture.reached = highest
 

@@ -280,6 +280,8 @@ async def status(player: Player) -> None:
         found = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if found[b"UIDNEXT"] < floor or found.get(b"HIGHESTMODSEQ", modseq) < modseq:
             player.wrong(f"STATUS {found}; seen: UID {floor - 1}, MODSEQ {modseq}")
+        box.top_uidnext = max(box.top_uidnext, found[b"UIDNEXT"])
+        box.top_modseq = max(box.top_modseq, found.get(b"HIGHESTMODSEQ", 0))
 
 
 async def reselect(player: Player) -> None:

@@ -6,6 +6,7 @@ socket in its own folder, and is stopped by its process id. fsync is off: what t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -24,7 +26,7 @@ MISSING = "no initdb under /usr/lib/postgresql/*/bin or on the PATH: install the
 
 
 class Postgres:
-    """``dsn(database)`` is its address. ``kill`` and ``start`` make it go away (SIGKILL) and come back."""
+    """``dsn(database)`` is its address. ``kill`` or ``crash``, and ``start``, make it go away and come back."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -76,6 +78,17 @@ class Postgres:
         self._process.send_signal(
             signal.SIGQUIT
         )  # immediate shutdown: SIGKILL would leave its children behind
+        self._process.wait(30)
+
+    def crash(self) -> None:
+        """SIGKILL of the server and of all that it has started, at once: the next ``start`` recovers from the WAL."""
+        assert self._process
+        pid = self._process.pid
+        self._process.send_signal(signal.SIGSTOP)  # it starts nobody meanwhile
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (*map(int, children), pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
         self._process.wait(30)
 
     def stop(self) -> None:
@@ -156,9 +169,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Postgres]:
-    """The one server of this run. A test that kills it starts it again."""
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A server of one's own."""
     folder = Path(tempfile.mkdtemp(prefix="yubin-pg-"))
     server = Postgres(folder)
     try:
@@ -168,6 +181,13 @@ def postgres_server() -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """The one server of this run. A test that kills it starts it again."""
+    with postgres() as server:
+        yield server
 
 
 @pytest.fixture
