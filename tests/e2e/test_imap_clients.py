@@ -145,6 +145,53 @@ async def test_mbsync_removes_a_mailbox(town, tmp_path):
     assert set(local(near["INBOX"])) == {letter(1)}
 
 
+async def test_offlineimap_goes_both_ways(town, tmp_path):
+    """offlineimap3: letters, flags, deletions and mailboxes come down and go up; a third run finds nothing to do."""
+    place = where(town, "offlineimap")
+    down = [letter(n, text) for n, text in enumerate(("plain", "dots", "utf8", "long"))]
+    async with second(place) as client:
+        for octets in down:
+            await put(client, octets)
+        await client.command("CREATE Work/2026")
+        await put(client, letter(10), "Work/2026", b"\\Seen")
+
+    near = await asyncio.to_thread(imap_clients.offlineimap, place, tmp_path)
+    inbox = local(near["INBOX"])
+    assert set(inbox) == set(down)
+    assert [marks(file) for file in near["Work/2026"]] == ["S"]
+
+    mark(inbox[down[0]], "FS")
+    inbox[down[1]].unlink()
+    up = letter(20, "utf8")
+    (tmp_path / "near/INBOX/new/1.up").write_bytes(up.replace(b"\r\n", b"\n"))
+    for name in ("cur", "new", "tmp"):
+        (tmp_path / "near/Own" / name).mkdir(parents=True)
+    (tmp_path / "near/Own/cur/2.own:2,RS").write_bytes(letter(21).replace(b"\r\n", b"\n"))
+    async with second(place) as client:
+        await client.command("SELECT INBOX")
+        await client.command("STORE 3 +FLAGS (\\Answered)")
+        await client.command("STORE 4 +FLAGS (\\Deleted)")
+        await client.command("EXPUNGE")
+        await put(client, letter(30))
+
+    near = await asyncio.to_thread(imap_clients.offlineimap, place, tmp_path)
+    async with second(place) as client:
+        assert await there(client) == {
+            down[0]: {b"\\Seen", b"\\Flagged"},
+            down[2]: {b"\\Answered"},
+            up: set(),
+            letter(30): set(),
+        }
+        assert await there(client, "Own") == {letter(21): {b"\\Seen", b"\\Answered"}}
+    inbox = local(near["INBOX"])
+    assert set(inbox) == {down[0], down[2], up, letter(30)}
+    assert marks(inbox[down[2]]) == "R"
+
+    before = {name: [file.name for file in files] for name, files in near.items()}
+    near = await asyncio.to_thread(imap_clients.offlineimap, place, tmp_path)
+    assert {name: [file.name for file in files] for name, files in near.items()} == before
+
+
 async def test_getmail_by_imap(town, tmp_path):
     """Every octet of what is in two mailboxes; with ``delete`` they are empty afterwards."""
     place = where(town, "getmail")

@@ -57,6 +57,28 @@ def mbsync(where: Where, folder: Path, *, patterns: str = "*") -> dict[str, list
     return maildirs(near)
 
 
+# ── offlineimap ──
+
+
+def offlineimap(where: Where, folder: Path) -> dict[str, list[Path]]:
+    """offlineimap3, both ways, with flags, deletions and new mailboxes; the files of each mailbox, as mbsync's."""
+    near, state = folder / "near", folder / "offlineimap"
+    for one in (near, state):
+        one.mkdir(exist_ok=True)
+    secret, rules = folder / "offlineimap-password", folder / "offlineimaprc"
+    secret.write_text(where.password)
+    rules.write_text(
+        f"[general]\naccounts = both\nmetadata = {state}\nmaxsyncaccounts = 1\nui = basic\n\n"
+        "[Account both]\nlocalrepository = near\nremoterepository = far\n\n"
+        f"[Repository near]\ntype = Maildir\nlocalfolders = {near}\nsep = /\nsync_deletes = yes\n\n"
+        f"[Repository far]\ntype = IMAP\nremotehost = {where.host}\nremoteport = {where.port}\nssl = yes\n"
+        f"sslcacertfile = {where.ca}\nremoteuser = {where.user}\nremotepassfile = {secret}\n"
+        "auth_mechanisms = PLAIN\nexpunge = yes\nsync_deletes = yes\nstarttls = no\n"
+    )
+    _run([tool("offlineimap", "offlineimap3"), "-o", "-c", str(rules)], env={"HOME": str(folder)})
+    return maildirs(near)
+
+
 def maildirs(root: Path) -> dict[str, list[Path]]:
     """The letters' files, by the mailbox' name with ``/``."""
     return {
