@@ -41,6 +41,22 @@ async def test_sort(house):
         assert (await talk.no("SORT (DATE) X-KLINGON ALL")).startswith("NO [BADCHARSET")
 
 
+async def test_sort_by_what_is_displayed(house):
+    """RFC 5957: SORT=DISPLAY is announced; the name of the first sender or recipient, decoded, or else the address."""
+    await keep(house, mail("1", from_="zed <a@x.example>", to="Bob <z@x.example>, Anna <a@x.example>"))
+    await keep(house, mail("2", from_="b@x.example", to="anna@x.example"))
+    await keep(house, mail("3", from_="=?utf-8?B?w4VuZ3N0csO2bQ==?= <c@x.example>", to="Team: q@x.example;"))
+    await keep(house, mail("4", from_='"" <d@x.example>'))
+    async with house.session() as talk:
+        (said,) = await talk.ok("CAPABILITY")
+        assert "SORT=DISPLAY" in said.split()
+        await talk.ok("SELECT INBOX")
+        assert await talk.ok("SORT (FROM) UTF-8 ALL") == ["* SORT 1 2 3 4"]
+        assert await talk.ok("SORT (DISPLAYFROM) UTF-8 ALL") == ["* SORT 3 2 4 1"]
+        assert await talk.ok("UID SORT (DISPLAYTO SUBJECT) UTF-8 ALL") == ["* SORT 4 2 1 3"]
+        assert await talk.ok("SORT (REVERSE DISPLAYTO) UTF-8 2:3") == ["* SORT 3 2"]
+
+
 async def test_sort_with_return_options(house):
     """RFC 5267 3, RFC 9394: MIN is the first, ALL keeps the order, PARTIAL is a page; SAVE keeps what was found."""
     await three(house)

@@ -50,7 +50,7 @@ def first_mailbox(shown: str) -> str:
 
 
 def first_display(shown: str) -> str:
-    """RFC 5957 2: the display name, or else the address."""
+    """RFC 5957 3: the display name, or else the address."""
     name, mailbox, address = _first(shown)
     return name or address or mailbox
 

@@ -42,6 +42,7 @@ INSIDE = (  # only who has logged in needs to know
     "WITHIN",  # RFC 5032: yubin.imap.search
     "PARTIAL",  # RFC 9394: verbs/fetch.py, search.py, sort.py
     "SORT",  # RFC 5256: verbs/sort.py, ordering.py
+    "SORT=DISPLAY",  # RFC 5957: the same
     "ESORT",  # RFC 5267 3: the same
     "THREAD=ORDEREDSUBJECT",  # RFC 5256: verbs/thread.py, ordering.py
     "THREAD=REFERENCES",  # the same

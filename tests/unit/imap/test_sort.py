@@ -72,7 +72,7 @@ def test_only_what_is_needed_is_read():
     ],
 )
 def test_the_first_address(field, mailbox, display):
-    """RFC 5256 3: addr-mailbox of the first one in the ENVELOPE; RFC 5957 2: its name, or itself."""
+    """RFC 5256 3: addr-mailbox of the first one in the ENVELOPE; RFC 5957 3: its name, or itself."""
     shown = correspondents(addresslist.read(field))
     assert (first_mailbox(shown), first_display(shown)) == (mailbox, display)
 

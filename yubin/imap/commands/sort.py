@@ -1,4 +1,4 @@
-"""SORT (RFC 5256 3), with RETURN (RFC 5267 3)."""
+"""SORT (RFC 5256 3, RFC 5957 5), with RETURN (RFC 5267 3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from yubin.imap.commands.search_keys import charset_name, search_program
 from yubin.imap.flaw import Flaw
 from yubin.imap.parser import Parser
 
-_NAMES = frozenset({"ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO"})
+_NAMES = frozenset({"ARRIVAL", "CC", "DATE", "DISPLAYFROM", "DISPLAYTO", "FROM", "SIZE", "SUBJECT", "TO"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

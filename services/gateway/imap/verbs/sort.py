@@ -1,4 +1,4 @@
-"""SORT and UID SORT (RFC 5256 3), with RETURN (RFC 5267 3) and PARTIAL (RFC 9394 3.1)."""
+"""SORT and UID SORT (RFC 5256 3, RFC 5957), with RETURN (RFC 5267 3) and PARTIAL (RFC 9394 3.1)."""
 
 from __future__ import annotations
 

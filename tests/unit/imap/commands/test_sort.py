@@ -1,4 +1,4 @@
-"""SORT (RFC 5256 3, RFC 5267 3)."""
+"""SORT (RFC 5256 3, RFC 5267 3, RFC 5957 5)."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from yubin.imap.commands.keys import All, Text
 
 
 def test_every_criterion():
-    """RFC 5256 3; REVERSE is of the one behind it."""
-    names = ("ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO")
+    """RFC 5256 3, RFC 5957 5; REVERSE is of the one behind it."""
+    names = ("ARRIVAL", "CC", "DATE", "DISPLAYFROM", "DISPLAYTO", "FROM", "SIZE", "SUBJECT", "TO")
     written = " ".join(f"reverse {name.lower()} {name}" for name in names)
     assert args(f"SORT ({written}) UTF-8 ALL".encode()) == sort.Args(
         criteria=tuple(
@@ -35,7 +35,7 @@ def test_the_charset_is_that_of_the_keys():
 
 @pytest.mark.parametrize(
     "rest",
-    [b"", b" DATE UTF-8 ALL", b" () UTF-8 ALL", b" (FOO) UTF-8 ALL", b" (REVERSE) UTF-8 ALL", b" (DATE) UTF-8", b" (DATE)",
+    [b"", b" DATE UTF-8 ALL", b" () UTF-8 ALL", b" (FOO) UTF-8 ALL", b" (REVERSE) UTF-8 ALL", b" (DISPLAYCC) UTF-8 ALL", b" (DATE) UTF-8", b" (DATE)",
      b" (REVERSE REVERSE DATE) UTF-8 ALL", b" RETURN (DATE) UTF-8 ALL"],
 )  # fmt: skip
 def test_no_sort(rest):
