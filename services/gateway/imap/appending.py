@@ -28,7 +28,7 @@ from yubin.imap import flags as shown
 from yubin.imap.commands.append import Letter
 from yubin.imap.events import Event, Message, Octets, Request, Syntax
 from yubin.mailboxes.flags import split
-from yubin.mailboxes.port import Delivered, Mailbox
+from yubin.mailboxes.port import Delivered
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
@@ -43,9 +43,18 @@ class Appended:
     """The end of the command, and where the letters lie."""
 
     request: Request
-    mailbox: Mailbox
-    uidvalidity: int
-    uids: Sequence[int]
+    mailbox_id: int
+    letters: Sequence[Letter]
+    places: Sequence[Delivered]
+
+    @property
+    def uids(self) -> Sequence[int]:
+        return [place.uid for place in self.places]
+
+    @property
+    def code(self) -> str:
+        """APPENDUID (RFC 4315 3)."""
+        return codes.appenduid(self.places[0].uidvalidity, self.uids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,31 @@ async def receive(session: Session, message: Message) -> Appended:
         raise
 
 
+def tell(session: Session, appended: Appended) -> None:
+    """EXISTS, where they lie in the selected mailbox: without a look, when all is known of them."""
+    selected = session.selected
+    if selected is None or selected.mailbox.id != appended.mailbox_id:
+        return
+    flags = [_bits(letter, selected.keywords) for letter in appended.letters]
+    sizes = [letter.size for letter in appended.letters]
+    known = [bits for bits in flags if bits is not None]
+    if len(known) < len(flags) or not selected.appended(session, appended.places, known, sizes):
+        selected.stale = True
+
+
+def _bits(letter: Letter, keywords: Sequence[str]) -> int | None:
+    """None: it has a keyword that the client does not know yet."""
+    bits = [shown.bit(name, keywords) for name in letter.flags]
+    return None if 0 in bits else sum(set(bits))
+
+
 class _Appending:
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._mailbox: Mailbox | None = None
+        self._mailbox_id: int | None = None
         self._held: list[_Held] = []
-        self._done: list[Delivered] = []
+        self._letters: list[Letter] = []  # and
+        self._done: list[Delivered] = []  # where they lie
         self._announced = 0  # octets of all letters so far
         self._free: int | None = None  # octets that fit; None: nobody has asked, or there is no quota
 
@@ -87,9 +115,9 @@ class _Appending:
         await self._append_held()
         return Appended(
             request=event,
-            mailbox=self._target(),
-            uidvalidity=self._done[0].uidvalidity,
-            uids=[done.uid for done in self._done],
+            mailbox_id=self._target(),
+            letters=self._letters,
+            places=self._done,
         )
 
     # ── before a letter ──
@@ -98,8 +126,9 @@ class _Appending:
         """Raises No, BadCommand, Failure, and has refused the letter then."""
         try:
             _check(self._session, message, letter)
-            if self._mailbox is None:
-                self._mailbox = await folders.target(self._session, message.args_so_far.mailbox)
+            if self._mailbox_id is None:
+                name, large = message.args_so_far.mailbox, letter.size > HELD
+                self._mailbox_id = await folders.target(self._session, name, look=large)
             await self._check_room(letter.size)
         except BaseException:
             self._session.reader.refuse()
@@ -175,7 +204,7 @@ class _Appending:
     ) -> None:
         try:
             done = await self._session.account.append(
-                self._target().id,
+                self._target(),
                 body,
                 letter.size,
                 flags=frozenset(map(shown.canonical, letter.flags)),
@@ -184,21 +213,20 @@ class _Appending:
             )
         except NotFound as gone:
             raise No("There is no such mailbox", codes.TRYCREATE) from gone
+        self._letters.append(letter)
         self._done.append(done)
 
-    def _target(self) -> Mailbox:
-        if self._mailbox is None:
+    def _target(self) -> int:
+        if self._mailbox_id is None:
             raise Internal("no letter was admitted")
-        return self._mailbox
+        return self._mailbox_id
 
     async def undo(self) -> None:
         done, self._done = self._done, []
         if not done:
             return
         try:
-            await self._session.account.expunge(
-                self._target().id, [one.uid for one in done], only_deleted=False
-            )
+            await self._session.account.expunge(self._target(), [one.uid for one in done], only_deleted=False)
         except Failure as failure:
             log.warning("Letters of an APPEND that failed are still there.", action="imap", why=failure.text)
 

@@ -165,14 +165,18 @@ class Conversation:
         return responses.failure(tag, failure)
 
     async def _news(self, verb: Verb, event: Request | Message) -> None:
-        """What has happened in the selected mailbox, before the tagged reply (RFC 9051 5.2)."""
+        """What has happened in the selected mailbox, before the tagged reply (RFC 9051 5.2).
+
+        Who knows MODSEQs takes the highest that it has seen for all up to it (RFC 7162 3.2), also that of its own change.
+        """
         session, selected = self._session, self._session.selected
         if selected is None or session.over or not verb.tells:
             return
         heard = session.watching is not None and session.watching.heard_of(selected.mailbox.id)
         late = self._house.clock() - selected.looked >= FRESH
+        ahead = session.condstore and bool(selected.own)
         try:
-            if verb.looks or heard or selected.stale or late:
+            if verb.looks or heard or selected.stale or late or ahead:
                 await selecting.refresh(session, expunges=verb.expunges or event.uid)
         except NotFound:
             session.over = True

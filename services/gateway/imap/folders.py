@@ -1,7 +1,8 @@
 """Which mailbox a name means. Names come from the reader as text; yubin.mailboxes.names makes them canonical (CASES H7).
 
-INBOX has the same id in every account. Of other names a session remembers what it has looked up, and looks again when
-the mailbox of that id is gone or has another name by now.
+INBOX has the same id in every account, and is there for certain. Of other names a session remembers what it has looked up,
+and looks each time whether the mailbox of that id still has the name: what is brought by name must not come to lie in a
+mailbox that somebody has renamed.
 """
 
 from __future__ import annotations
@@ -26,9 +27,19 @@ async def find(session: Session, name: str) -> Mailbox:
     return await _find(session, name, codes.NONEXISTENT)
 
 
-async def target(session: Session, name: str) -> Mailbox:
-    """For APPEND, COPY and MOVE: No [TRYCREATE] says that the client may create it (RFC 9051 6.3.12)."""
-    return await _find(session, name, codes.TRYCREATE)
+def is_inbox(name: str) -> bool:
+    return canonical(name) == INBOX
+
+
+async def target(session: Session, name: str, *, look: bool = True) -> int:
+    """For APPEND, COPY and MOVE: No [TRYCREATE] says that the client may create it (RFC 9051 6.3.12).
+
+    Without ``look`` nobody is asked about INBOX. What can be said only once needs it: while the mailbox pod is away the look
+    waits for it (patient.py).
+    """
+    if not look and is_inbox(name):
+        return INBOX_ID
+    return (await _find(session, name, codes.TRYCREATE)).id
 
 
 async def _find(session: Session, name: str, code: str) -> Mailbox:

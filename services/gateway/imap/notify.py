@@ -73,7 +73,7 @@ class Notify:
     async def listen(self, session: Session, *, idle: bool = False) -> None:
         """Tells what there is and listens on; ``idle``: in IDLE, where EXPUNGE is always allowed."""
         watching = session.watched()
-        news, watching.news = watching.news, set()
+        news = watching.take()
         if session.selected is not None and (idle or self._of_selected()):
             await self._selected(session, news, idle=idle)
         here = session.selected.mailbox.id if session.selected is not None else -1

@@ -10,16 +10,19 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING
 
 from services.gateway.imap import updates
 from services.gateway.imap.replies import BadCommand
 from yubin.imap.sets import SequenceSet
-from yubin.mailboxes.port import Mailbox, View
+from yubin.mailboxes.port import Delivered, Mailbox, View
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
+
+OWN = 64
 
 
 class Selected:
@@ -27,7 +30,8 @@ class Selected:
 
     ``recent_from``: UIDs from it on are recent in this session. ``told``: how many messages the client knows of.
     ``gone``: UIDs that are expunged and may not be told yet. ``stale``: our own command has changed the mailbox; the
-    conversation looks for what is new when the command has ended.
+    conversation looks for what is new when the command has ended. ``own``: MODSEQs above ``modseq`` of what this session has
+    changed and told since the last look; at most ``OWN``, the latest.
     """
 
     def __init__(self, mailbox: Mailbox, *, read_only: bool) -> None:
@@ -43,6 +47,7 @@ class Selected:
         self.gone: set[int] = set()
         self.reach = 0  # while something is ``gone``: the MODSEQ up to which the client was told everything
         self.stale = False
+        self.own: tuple[int, ...] = ()
         self.looked = 0.0  # when it was last compared, by the loop's clock
 
     def __len__(self) -> int:
@@ -75,6 +80,27 @@ class Selected:
         """How many are recent."""
         return len(self.uids) - bisect_left(self.uids, self.recent_from)
 
+    # ── changes ──
+
+    def knows(self, modseq: int) -> bool:
+        """That the client has been told what it did: as all up to it, or as its own."""
+        return modseq <= self.modseq or modseq in self.own
+
+    def did(self, modseq: int) -> bool:
+        """Our own change, which the client was told of. True where nothing else happened since: it is the next MODSEQ.
+
+        Then everything up to it is known. It has to be ours for certain: what STORE answers may be another's.
+        """
+        if modseq == self.modseq + 1:
+            self.modseq = modseq
+            return True
+        self._own(modseq)
+        return False
+
+    def _own(self, modseq: int) -> None:
+        if modseq > self.modseq:
+            self.own = (*self.own[1 - OWN :], modseq)
+
     # ── what becomes of messages ──
 
     def load(self, page: View) -> None:
@@ -91,10 +117,15 @@ class Selected:
         modseqs: Sequence[int],
         keywords: tuple[str, ...] | None = None,
     ) -> None:
-        """What the client was told of its own change, so that ``sync`` does not tell it again."""
+        """What the client was told of its own change, so that ``sync`` does not tell it again.
+
+        Where STORE found all as it should be, the MODSEQ is another's: the next comparison finds what else that one did.
+        """
         for uid, bits, modseq in zip(uids, flags, modseqs, strict=True):
             if (at := self.place(uid)) >= 0:
                 self.flags[at], self.modseqs[at] = bits, modseq
+        if modseqs:
+            self._own(max(modseqs))
         if keywords is not None:
             self.keywords = keywords
 
@@ -119,6 +150,23 @@ class Selected:
         return [at + 1 for at in places]
 
     # ── telling ──
+
+    def appended(
+        self, session: Session, places: Sequence[Delivered], flags: Sequence[int], sizes: Sequence[int]
+    ) -> bool:
+        """Letters that this client has brought, told with EXISTS. False where others came before them: ``sync`` is due."""
+        uidnext = self.mailbox.uidnext
+        if [place.uid for place in places] != [*range(uidnext, uidnext + len(places))]:
+            return False
+        for place, bits, size in zip(places, flags, sizes, strict=True):
+            self.uids.append(place.uid)
+            self.flags.append(bits)
+            self.modseqs.append(place.modseq)
+            self.sizes.append(size)
+            self.did(place.modseq)
+        self.mailbox = replace(self.mailbox, uidnext=uidnext + len(places))
+        updates.tell_new(self, session)
+        return True
 
     def expunged(self, session: Session, uids: Iterable[int]) -> None:
         """Tells that these are gone, as EXPUNGE or VANISHED: after our own EXPUNGE or MOVE."""

@@ -39,12 +39,12 @@ async def select(session: Session, args: Args, *, read_only: bool) -> Reply:
     if args.condstore:
         session.enable("CONDSTORE")
     mailbox = await _named(session, args.mailbox, read_only=read_only)
+    session.watched().looked(mailbox.id)
     selected = Selected(mailbox, read_only=read_only)
     unseen = await _load(session, selected)
     _announce(session, selected, unseen)
     session.selected = selected
     selected.looked = session.house.clock()
-    session.watched().news.discard(mailbox.id)
     if args.qresync is not None:
         await qresync.tell(session, selected, args.qresync)
     return Reply(
@@ -54,11 +54,12 @@ async def select(session: Session, args: Args, *, read_only: bool) -> Reply:
 
 
 async def _named(session: Session, name: str, *, read_only: bool) -> Mailbox:
-    found = await folders.find(session, name)
+    """Only INBOX is selected without a look: of a name that another mailbox has by now nothing recent would be taken."""
     if read_only:
-        return found
+        return await folders.find(session, name)
+    known = folders.INBOX_ID if folders.is_inbox(name) else (await folders.find(session, name)).id
     try:
-        return await session.account.select(found.id)
+        return await session.account.select(known)
     except NotFound as gone:
         raise No("There is no such mailbox", codes.NONEXISTENT) from gone
 
@@ -117,11 +118,12 @@ def tell_modseq(session: Session) -> None:
 
 async def refresh(session: Session, *, expunges: bool) -> None:
     """What is new in the selected mailbox. Raises NotFound when it is gone, Failure; then it is looked at again."""
-    selected = session.box
-    session.watched().news -= {selected.mailbox.id, EVERYTHING}
+    selected, watching = session.box, session.watched()
+    watching.looked(selected.mailbox.id)
+    watching.looked(EVERYTHING)
     selected.stale = True
     await selected.sync(session, expunges)
-    selected.stale, selected.looked = False, session.house.clock()
+    selected.stale, selected.looked, selected.own = False, session.house.clock(), ()
 
 
 async def leave(session: Session, *, told: bool = False) -> None:

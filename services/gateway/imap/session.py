@@ -130,8 +130,15 @@ class Session:
     def watched(self) -> Watching:
         """News of this account from now on."""
         if self.watching is None:
-            self.watching = self.house.watch.enter(self.identity.account, self.token, self.connection.nudge)
+            self.watching = self.house.watch.enter(
+                self.identity.account, self.token, self.connection.nudge, self.knows
+            )
         return self.watching
+
+    def knows(self, mailbox_id: int, modseq: int) -> bool:
+        """That the client has been told of such a change (watch.py)."""
+        selected = self.selected
+        return selected is not None and selected.mailbox.id == mailbox_id and selected.knows(modseq)
 
     # ── octets ──
 

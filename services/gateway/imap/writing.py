@@ -25,13 +25,18 @@ def writable(session: Session) -> Selected:
     return session.box
 
 
-async def highest(session: Session) -> str:
+async def highest(session: Session, modseq: int) -> str:
     """HIGHESTMODSEQ for the tagged OK of what has expunged messages (RFC 7162 3.2.7, 3.2.9); "" for who does not know it.
 
-    The client will take everything up to it for known, so that what others have changed meanwhile is told before.
+    ``modseq``: of our own change. The client will take everything up to it for known, so that what others have changed
+    meanwhile is told before.
     """
+    selected = session.box
+    alone = not selected.stale and selected.did(modseq)
     if not session.condstore:
         return ""
+    if alone and not selected.gone:
+        return codes.highestmodseq(modseq)
     try:
         await selecting.refresh(session, expunges=True)
     except NotFound:

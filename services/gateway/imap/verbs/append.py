@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from services.gateway.imap.appending import receive as take
+from services.gateway.imap import appending
 from services.gateway.imap.replies import BadCommand, Reply
 from services.gateway.imap.session import Session
-from yubin.imap import codes
 from yubin.imap.events import Message, Request
 
 
@@ -14,7 +13,6 @@ async def handle(session: Session, request: Request) -> Reply:  # noqa: ARG001
 
 
 async def receive(session: Session, message: Message) -> Reply:
-    appended = await take(session, message)
-    if session.selected is not None and session.selected.mailbox.id == appended.mailbox.id:
-        session.selected.stale = True  # EXISTS comes before the tagged OK
-    return Reply(text="APPEND completed", code=codes.appenduid(appended.uidvalidity, appended.uids))
+    appended = await appending.receive(session, message)
+    appending.tell(session, appended)  # EXISTS comes before the tagged OK
+    return Reply(text="APPEND completed", code=appended.code)

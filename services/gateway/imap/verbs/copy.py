@@ -33,10 +33,10 @@ async def transfer(session: Session, uids: list[int], name: str, *, move: bool) 
         return None
     selected = session.box
     try:
-        copied = await session.account.copy(selected.mailbox.id, uids, target.id, move=move)
+        copied = await session.account.copy(selected.mailbox.id, uids, target, move=move)
     except NotFound as gone:
         raise No("There is no such mailbox", codes.TRYCREATE) from gone
-    if target.id == selected.mailbox.id or len(copied.sources) < len(uids):
+    if target == selected.mailbox.id or len(copied.sources) < len(uids):
         selected.stale = True
     if not copied.sources:
         raise No("The messages are gone", codes.EXPUNGEISSUED)

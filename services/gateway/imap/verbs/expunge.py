@@ -17,4 +17,4 @@ async def handle(session: Session, request: Request) -> Reply:
         return Reply(text="EXPUNGE completed")
     gone = await session.account.expunge(selected.mailbox.id, uids)
     selected.expunged(session, gone.uids)
-    return Reply(text="EXPUNGE completed", code=await highest(session) if gone.uids else "")
+    return Reply(text="EXPUNGE completed", code=await highest(session, gone.modseq) if gone.uids else "")

@@ -20,4 +20,4 @@ async def handle(session: Session, request: Request) -> Reply:
     code = codes.copyuid(moved.uidvalidity, moved.sources, moved.targets)
     session.write(responses.ok(responses.UNTAGGED, "Moved", code))  # before EXPUNGE: RFC 6851 4.3
     selected.expunged(session, moved.sources)
-    return Reply(text="MOVE completed", code=await highest(session))
+    return Reply(text="MOVE completed", code=await highest(session, moved.modseq))

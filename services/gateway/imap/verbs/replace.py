@@ -5,7 +5,7 @@ The new one is appended first, and expunged again when the old one cannot go: fo
 
 from __future__ import annotations
 
-from services.gateway.imap.appending import receive as take
+from services.gateway.imap import appending
 from services.gateway.imap.replies import BadCommand, No, Reply
 from services.gateway.imap.session import Session
 from services.gateway.imap.writing import highest, writable
@@ -27,17 +27,19 @@ async def receive(session: Session, message: Message) -> Reply:
     except (No, BadCommand):
         session.reader.refuse()
         raise
-    appended = await take(session, message)
+    appended = await appending.receive(session, message)
     try:
         gone = await session.account.expunge(selected.mailbox.id, [uid], only_deleted=False)
     except Failure:
-        await session.account.expunge(appended.mailbox.id, appended.uids, only_deleted=False)
+        await session.account.expunge(appended.mailbox_id, appended.uids, only_deleted=False)
         raise
-    code = codes.appenduid(appended.uidvalidity, appended.uids)
-    session.write(responses.ok(responses.UNTAGGED, "Replaced", code))  # RFC 8508 3.4
+    session.write(responses.ok(responses.UNTAGGED, "Replaced", appended.code))  # RFC 8508 3.4
     selected.expunged(session, gone.uids)
-    selected.stale = True
-    return Reply(text="REPLACE completed", code=await highest(session))
+    appending.tell(session, appended)
+    if not gone.uids:  # another was faster, and is told behind this
+        selected.stale = True
+        return Reply(text="REPLACE completed")
+    return Reply(text="REPLACE completed", code=await highest(session, gone.modseq))
 
 
 def _old(session: Session, message: Message) -> int:

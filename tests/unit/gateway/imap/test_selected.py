@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.imap.replies import BadCommand
-from services.gateway.imap.selected import Selected
+from services.gateway.imap.selected import OWN, Selected
 from yubin.imap.sets import SAVED, read
-from yubin.mailboxes.port import Mailbox, View
+from yubin.mailboxes.port import Delivered, Mailbox, View
 
 BOX = Mailbox(
     id=1, name="INBOX", uidvalidity=1, uidnext=100, modseq=9, expunged_floor=0, first_recent=8, special_use="",
@@ -89,3 +89,65 @@ def test_own_changes_are_noted():
     assert list(selected.flags) == [0, 1]
     assert list(selected.modseqs) == [5, 20]
     assert selected.keywords == ("k",)
+
+
+class Deaf:
+    """A session that is told."""
+
+    rev2 = False
+
+    def __init__(self):
+        self.said = b""
+
+    def write(self, octets):
+        self.said += octets
+
+
+def place(uid, modseq):
+    return Delivered(mailbox_id=1, uidvalidity=1, uid=uid, modseq=modseq)
+
+
+def test_an_own_change_is_known():
+    """RFC 7162 3.1: what follows at once is known up to there; behind a gap it alone is."""
+    selected = made(2)
+    selected.modseq = 9
+    assert selected.did(10)
+    assert (selected.modseq, selected.own) == (10, ())
+    assert not selected.did(12)
+    assert [selected.knows(modseq) for modseq in (9, 10, 11, 12, 13)] == [True, True, False, True, False]
+
+
+def test_a_stores_own_answer_raises_nothing():
+    """It may be another's MODSEQ; and an old one is not remembered."""
+    selected = made(2)
+    selected.modseq = 9
+    selected.note([2], [1], [10])
+    assert (selected.modseq, selected.own) == (9, (10,))
+    selected.note([2], [1], [8])
+    assert selected.own == (10,)
+
+
+def test_own_changes_are_bounded():
+    """I7: the latest are remembered."""
+    selected = made()
+    for modseq in range(100, 100 + 2 * OWN):
+        selected.did(modseq)
+    assert selected.own == tuple(range(100 + OWN, 100 + 2 * OWN))
+
+
+def test_appended_letters():
+    """They are told with EXISTS and RECENT, and the next UID is known."""
+    selected, session = made(99), Deaf()
+    assert selected.appended(session, [place(100, 20), place(101, 22)], [1, 0], [7, 8])
+    assert session.said == b"* 3 EXISTS\r\n* 3 RECENT\r\n"
+    assert (list(selected.uids), list(selected.flags)) == ([99, 100, 101], [0, 1, 0])
+    assert (list(selected.modseqs), list(selected.sizes)) == ([5, 20, 22], [10, 7, 8])
+    assert selected.mailbox.uidnext == 102
+
+
+@pytest.mark.parametrize("uids", [(101,), (100, 102), (99,)])
+def test_appended_letters_behind_others(uids):
+    """Nothing is taken in where a UID between them belongs to somebody else."""
+    selected, session = made(99), Deaf()
+    assert not selected.appended(session, [place(uid, 20) for uid in uids], [0] * len(uids), [1] * len(uids))
+    assert (session.said, list(selected.uids), selected.mailbox.uidnext) == (b"", [99], 100)

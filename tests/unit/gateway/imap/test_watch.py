@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.imap.watch import EVERYTHING, MANY, Watch
+from services.gateway.imap.watch import EVERYTHING, MANY, SEVERAL, Watch
 from yubin.errors import Unavailable
 from yubin.mailboxes.hints import Hint, MemoryHints
 
@@ -126,3 +126,56 @@ def test_a_hint_without_a_mailbox(watch):
     one.heard(Hint(account="anna", mailbox_id=EVERYTHING))
     assert nudges == []
     assert watch._soon.is_set()
+
+
+# ── what is known ──
+
+
+def enter_knowing(watch, *modseqs):
+    """Of mailbox 1 a session knows these; what is put there later too."""
+    known, nudges = set(modseqs), []
+    one = watch.enter("anna", lambda: "", lambda: nudges.append(1), lambda box, m: box == 1 and m in known)
+    return one, known, nudges
+
+
+def test_a_hint_of_an_own_change(watch):
+    """Behind our call or before its answer, it is no reason to look; and it stays, for who begins to listen."""
+    one, known, nudges = enter_knowing(watch, 5)
+    watch.hints.publish("anna", 1, 5, 0)
+    assert not one.heard_of(1)
+    watch.hints.publish("anna", 1, 6, 0)
+    watch.hints.publish("anna", 1, 7, 0)
+    assert one.heard_of(1)
+    known.update((6, 7))
+    assert not one.heard_of(1)
+    one.listen({1: 6})
+    assert nudges == [1]
+
+
+def test_a_hint_of_another_beside_ours(watch):
+    """Neither is forgotten for the other, in any order; one that tells no MODSEQ is always news."""
+    for first, second in ((5, 8), (8, 5), (0, 5), (5, 0)):
+        one, _, _ = enter_knowing(watch, 5)
+        watch.hints.publish("anna", 1, first, 0)
+        watch.hints.publish("anna", 1, second, 0)
+        assert one.heard_of(1), (first, second)
+        one.looked(1)
+        assert not one.heard_of(1)
+        one.close()
+
+
+def test_more_hints_than_are_remembered(watch):
+    """I7: then they are news, whoever made them."""
+    one, known, _ = enter_knowing(watch)
+    for modseq in range(1, SEVERAL + 2):
+        watch.hints.publish("anna", 1, modseq, 0)
+    known.update(range(100))
+    assert one.heard_of(1)
+
+
+def test_hints_of_what_a_listener_knows(watch):
+    """What it heard before and knows up to there by now wakes nobody."""
+    one, _, nudges = enter_knowing(watch)
+    watch.hints.publish("anna", 1, 7, 0)
+    one.listen({1: 7})
+    assert (nudges, one.news) == ([], set())
