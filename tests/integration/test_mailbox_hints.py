@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from yubin.mailboxes.hints import Hint
-from yubin.mailboxes.hints_nats import open_hints
+from yubin.mailboxes.hints_nats import GATHERED, open_hints
 from yubin.runtime.certificates import issue
 
 
@@ -68,6 +68,32 @@ async def test_an_account_that_is_no_subject_is_not_published(both, account):
     mailbox.publish("anna", 1, 2, 3)
     await until(lambda: heard)
     assert heard == [Hint(account="anna", mailbox_id=1, modseq=2, uidnext=3)]
+
+
+async def test_many_changes_are_few_messages(both):
+    """The first hint goes at once; those behind it are gathered, the latest of each mailbox, and nothing of it is lost."""
+    mailbox, gateway = both
+    heard, _ = await heard_by(gateway, "anna")
+    mailbox.publish("anna", 1, 1, 0)
+    await until(lambda: heard, seconds=GATHERED * 0.8)
+    for modseq in range(2, 100):
+        mailbox.publish("anna", 1 + modseq % 2, modseq, 0)
+        await asyncio.sleep(0)
+    await until(lambda: len(heard) > 2)
+    await asyncio.sleep(2 * GATHERED)
+    assert sorted((hint.mailbox_id, hint.modseq) for hint in heard) == [(1, 1), (1, 98), (2, 99)]
+
+
+async def test_what_is_gathered_when_the_pod_ends(both):
+    """It is sent before the connection is closed."""
+    mailbox, gateway = both
+    heard, _ = await heard_by(gateway, "anna")
+    mailbox.publish("anna", 1, 1, 0)
+    await until(lambda: heard)
+    mailbox.publish("anna", 1, 2, 0)
+    await mailbox.close()
+    await until(lambda: len(heard) == 2)
+    assert heard[1].modseq == 2
 
 
 async def test_a_server_that_goes_and_comes_back(both, nats_tls):

@@ -1,5 +1,7 @@
 """Hints over core NATS. One task sends what waits, the latest for each mailbox, and keeps subscriptions as watchers want.
 
+A hint goes at once; those that follow within ``GATHERED`` seconds wait for each other, so that many changes of a mailbox are
+one message. What waits when the pod ends is sent before.
 While NATS is away hints are dropped; when it is back every watcher gets a hint without a mailbox: look at everything.
 """
 
@@ -24,6 +26,8 @@ from yubin.v1 import mailbox_pb2 as pb
 
 log = structlog.get_logger()
 WAITING = 10_000  # mailboxes with a hint that is not sent yet
+GATHERED = 0.05  # seconds
+LAST = 1.0  # seconds for what waits at the end
 HINTS = Counter("yubin_mailbox_hints", "hints about changed mailboxes", ["outcome"])
 for _outcome in ("sent", "dropped", "received"):
     HINTS.labels(_outcome)
@@ -46,6 +50,7 @@ class NatsHints:
         self._subscriptions: dict[str, Subscription] = {}
         self._unsure: set[str] = set()  # accounts that got their first watcher, or lost their last one
         self._news = asyncio.Event()
+        self._pause: asyncio.TimerHandle | None = None  # while hints are gathered
         self._link = Link(broker, "hints", ready=self._ready, lost=self._lost)
         self._task = asyncio.create_task(self._run(), name="hints")
 
@@ -56,7 +61,8 @@ class NatsHints:
         self._waiting[account, mailbox_id] = Hint(
             account=account, mailbox_id=mailbox_id, modseq=modseq, uidnext=uidnext
         )
-        self._news.set()
+        if self._pause is None:
+            self._news.set()
 
     def watch(self, account: str, watcher: Watcher) -> Callable[[], None]:
         return self._watchers.add(account, watcher)
@@ -64,7 +70,21 @@ class NatsHints:
     async def close(self) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
+        if self._pause is not None:
+            self._pause.cancel()
+        await self._send_last()
         await self._link.close()
+
+    async def _send_last(self) -> None:
+        client = self._link.client
+        if client is None or not self._waiting:
+            return
+        try:
+            async with asyncio.timeout(LAST):
+                await self._send(client)
+                await client.flush()
+        except (NatsError, OSError, TimeoutError) as error:
+            log.debug("A hint was not sent.", action="hints", why=repr(error))
 
     def _wake(self, account: str) -> None:
         self._unsure.add(account)
@@ -85,18 +105,26 @@ class NatsHints:
         while True:
             await self._news.wait()
             self._news.clear()
-            waiting, self._waiting = self._waiting, {}
             client = self._link.client
             if client is None:
-                HINTS.labels("dropped").inc(len(waiting))
+                HINTS.labels("dropped").inc(len(self._waiting))
+                self._waiting = {}
                 continue
             try:
-                await self._send(client, waiting)
+                if self._waiting and self._pause is None:
+                    self._pause = asyncio.get_running_loop().call_later(GATHERED, self._gathered)
+                    await self._send(client)
                 await self._subscribe(client)
             except (NatsError, OSError, TimeoutError) as error:
                 log.debug("A hint was not sent.", action="hints", why=repr(error))
 
-    async def _send(self, client: Client, waiting: dict[tuple[str, int], Hint]) -> None:
+    def _gathered(self) -> None:
+        self._pause = None
+        if self._waiting:
+            self._news.set()
+
+    async def _send(self, client: Client) -> None:
+        waiting, self._waiting = self._waiting, {}
         for hint in waiting.values():
             message = pb.MailboxHint(modseq=hint.modseq, uidnext=hint.uidnext)
             subject = f"{SUBJECT}.{hint.account}.{hint.mailbox_id}"
