@@ -1,8 +1,9 @@
 """One account's mailboxes, by the pod that has them: ``LocalAccount`` implements yubin.mailboxes.account.Account.
 
 Names become canonical here; every change is told to whoever watches. A letter that a reader appends is refused before
-it is read where it cannot fit (CASES H9), counts against a room of its own while it is read, so that slow readers hold up
-no delivery, and is dropped when its sender leaves, dawdles, or sends another length than announced (CASES A11).
+it is read where it cannot fit (CASES H9; a small one that may be said again when it commits), counts against a room of its
+own while it is read, so that slow readers hold up no delivery, and is dropped when its sender leaves, dawdles, or sends
+another length than announced (CASES A11).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from yubin.errors import Exhausted, Invalid, NotFound, TooBig, Unavailable
 from yubin.ids import uuid7
 from yubin.mailboxes.names import canonical
 from yubin.mailboxes.port import (
+    ROW_LIMIT,
     Copied,
     Delivered,
     Expunged,
@@ -151,9 +153,14 @@ class LocalAccount:
             )
 
     async def _check_room(self, mailbox_id: int, size: int, *, known: bool) -> None:
-        """Before a byte is read (CASES H9). The commit checks the quota again, and alone where it may be ``known``."""
+        """Before a byte is read (CASES H9). The commit checks all of it again: the quota alone where it may be ``known``.
+
+        Of a small one that may be known only the commit is asked: nothing but its row is lost when it is refused.
+        """
         if size > self._limit:
             raise TooBig(f"A letter has at most {self._limit} octets")
+        if known and size <= ROW_LIMIT:
+            return
         await self.mailbox(mailbox_id)
         if self.quota and not known and (await self.usage()).used + size > self.quota:
             raise Exhausted("The mailbox is full", code=452, enhanced="4.2.2")
@@ -179,8 +186,8 @@ class LocalAccount:
         copied = await self._mailboxes.copy(
             self.account, source_id, uids, target_id, move=move, quota=self.quota
         )
-        if copied.targets:
-            self._changed(target_id)
+        if copied.targets:  # of a copy nobody says the MODSEQ; a move's is not below the target's
+            self._changed(target_id, copied.modseq if move else 0)
         if move and copied.sources:
             self._changed(source_id, copied.modseq)
         return copied

@@ -234,6 +234,25 @@ async def test_append_once(world):
     assert list(await bodies(account)) == [first.uid]
 
 
+@pytest.mark.parametrize("raw", [TEXT, LARGE])
+async def test_append_to_a_mailbox_that_is_not_there(world, raw):
+    """NotFound, whether the mailbox is looked for before the letter is read or when it commits."""
+    account = world.open()
+    for id_ in (None, uuid7()):
+        with pytest.raises(NotFound):
+            await account.append(99, pieces(raw), len(raw), delivery_id=id_)
+
+
+async def test_append_over_quota_under_an_id(world):
+    """CASES H9: 452 4.2.2, for small and for large letters."""
+    account = world.open(quota=10)
+    for raw in (TEXT, LARGE):
+        with pytest.raises(Exhausted) as failure:
+            await account.append(1, pieces(raw), len(raw), delivery_id=uuid7())
+        assert (failure.value.code, failure.value.enhanced) == (452, "4.2.2")
+    assert (await account.usage()).used == 0
+
+
 @pytest.mark.parametrize("size", [len(TEXT) - 1, len(TEXT) + 1])
 async def test_append_of_another_size_than_announced(world, size):
     """Neither a byte more nor a byte less is taken."""
@@ -390,6 +409,8 @@ async def test_every_change_is_hinted(world):
     place = await put(world)
     assert heard.pop() == Hint(account="anna", mailbox_id=1, modseq=place.modseq, uidnext=2)
     await account.store(1, [1], How.ADD, frozenset({"\\Seen"}))
-    await account.copy(1, [1], 6, move=True)
+    moved = await account.copy(1, [1], 6, move=True)
     await put(world, TEXT, "bob")
     assert [hint.mailbox_id for hint in heard] == [1, 6, 1]
+    assert [hint.modseq for hint in heard[1:]] == [moved.modseq] * 2
+    assert (await account.mailbox(6)).modseq <= moved.modseq
