@@ -42,6 +42,7 @@ _WRONG = (
     TypeError,
     KeyError,
     AttributeError,
+    RecursionError,
 )  # what strangers make of base64 and JSON
 
 

@@ -16,7 +16,15 @@ from yubin.imap.flaw import Flaw
 from yubin.imap.request import parse
 from yubin.mail import fields, letterhead, mime, structure, words
 
-_LIMITS = {"line": 400, "literal": 100, "before_login": 150, "swallow": 300, "append": 200, "literals": 5}
+_LIMITS = {
+    "line": 400,
+    "literal": 100,
+    "before_login": 150,
+    "sasl": 250,
+    "swallow": 300,
+    "append": 200,
+    "literals": 5,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

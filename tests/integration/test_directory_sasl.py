@@ -129,6 +129,19 @@ async def test_curl_with_a_token(town, mechanism):
 
 
 @pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
+async def test_curl_with_a_long_token(town, mechanism):
+    """Sixteen thousand characters, as issuers make them who name all groups: IMAP and POP3 take it; SMTP has 12288 octets
+    for a line (RFC 4954 4), and says so.
+    """
+    bearer = token("ES256", now=time.time(), groups=[f"group-{n:032d}" for n in range(300)])
+    assert len(bearer) > 15_000
+    for url in (f"pop3s://localhost:{town.gateway.pop3s}/", f"imaps://localhost:{town.gateway.imaps}/"):
+        status, said = await town.curl(url, mechanism, bearer)
+        assert status == 0, said
+    assert (await town.send(mechanism, bearer))[0] == 67
+
+
+@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
 async def test_curl_with_a_token_that_does_not_hold(town, mechanism):
     """CASES F10: another audience, "none", an HMAC with the public key, too old, somebody else's: 67, login denied."""
     now = time.time()

@@ -34,6 +34,7 @@ from yubin.imap.rest import Rest
 __all__ = ["Broken", "Event", "GoAhead", "Line", "Message", "Octets", "Reader", "Request", "Syntax"]
 
 Done = Event | bool  # of a step: an event; True: the next step goes on; False: more octets are needed
+_BEGIN = TAG + 16  # octets, in which tag and verb are
 _BLANK = Flaw("An empty line is no command")
 _MISTAKES = Flaw("Too many mistakes", code="LIMIT")
 
@@ -105,10 +106,21 @@ class Reader:
     def _read(self) -> bytes | Done:
         """A line of the command under way."""
         try:
-            line = self._held.line(self._gathering.room(self.logged_in))
+            line = self._held.line(self._room())
         except Flaw as flaw:
             return self._too_long(flaw)
         return False if line is None else line
+
+    def _room(self) -> int:
+        """For the next line; a stranger's is longer where it is the first one of AUTHENTICATE."""
+        room = self._gathering.room(self.logged_in)
+        if self.logged_in or self._head is not None or len(self._held) <= room:
+            return room
+        try:
+            long = request.head(self._held.begin(_BEGIN)).name == "AUTHENTICATE"
+        except Flaw:
+            return room
+        return self.limits.sasl if long else room
 
     def _line(self) -> Done:
         line = self._read()
@@ -137,7 +149,7 @@ class Reader:
 
     def _raw_line(self) -> Done:
         try:
-            line = self._held.line(self.limits.line if self.logged_in else self.limits.before_login)
+            line = self._held.line(self.limits.line if self.logged_in else self.limits.sasl)
         except Flaw as flaw:
             return self._broken(flaw)
         return False if line is None else Line(line)

@@ -19,9 +19,11 @@ from typing import Any, TypeAlias
 from yubin.errors import Invalid, Unauthenticated
 
 FIELD_LIMIT = 1024  # octets of a login or a password
-TOKEN_LIMIT = 8192  # characters of a bearer token
+TOKEN_LIMIT = 32 * 1024  # characters of a bearer token; with many groups in it, it has 8 to 16 KiB
 MESSAGE_LIMIT = 2048  # octets of a message of SCRAM
-RESPONSE_LIMIT = 12288  # characters of base64 (RFC 4954 4, RFC 5034 4)
+RESPONSE_LIMIT = (
+    64 * 1024
+)  # characters of base64; a protocol may bound its lines more closely (RFC 4954 4: 12288)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -123,7 +123,8 @@ def test_claims_that_do(file, changes):
         "..",
         "",
         "é.é.é",
-        "x" * 9000,
+        "x" * 33_000,
+        "W1tb" * 2000 + ".e30.x",  # [[[ …
     ],
 )
 def test_what_is_signed_by_nobody_that_we_trust(file, made):
@@ -131,6 +132,14 @@ def test_what_is_signed_by_nobody_that_we_trust(file, made):
     with pytest.raises(Unauthenticated), capture_logs() as logs:
         issuer(file).check(made)
     assert not made or made[:200] not in str(logs)
+
+
+def test_a_token_with_many_groups(file):
+    """What other people's issuers make: sixteen thousand characters and more."""
+    groups = [f"group-{n:032d}" for n in range(400)]
+    made = token(groups=groups)
+    assert 16_000 < len(made) < 32_768
+    assert issuer(file).check(made).name == "anna@a.example"
 
 
 def test_critical_extensions_are_not_ignored(file):

@@ -352,5 +352,5 @@ async def test_a_token_is_remembered_for_what_is_left_of_it(directory, channel, 
             await directory.token("", "wrong", **where)
     assert len(channel.calls) == 7
     with pytest.raises(Unauthenticated):
-        await directory.token("", "x" * 8193, **where)
+        await directory.token("", "x" * 32769, **where)
     assert len(channel.calls) == 7

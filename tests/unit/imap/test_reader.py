@@ -297,10 +297,10 @@ def test_raw_lines():
 
 
 def test_a_raw_line_is_bounded():
-    """An answer to a challenge is at most as long as a command may be."""
+    """CASES H4: an answer to a challenge has 64 KiB at most."""
     made = reader(logged_in=False)
     made.raw(True)
-    made.feed(b"x" * 8193)
+    made.feed(b"x" * 65_537)
     assert isinstance(made.next(), Broken)
     made.raw(False)
     made.feed(b"a NOOP\r\n")
@@ -392,6 +392,37 @@ def test_a_line_before_login():
     """CASES H4: 8 KiB, then the connection ends, also where the line never does."""
     assert tags(events(b"a LOGIN x " + b"y" * (8192 - 10) + b"\n", logged_in=False)) == ["a LOGIN"]
     assert tags(events(b"a LOGIN x " + b"y" * (8192 - 9), logged_in=False)) == ["BYE [LIMIT]"]
+
+
+def test_a_token_before_login():
+    """CASES H4, RFC 4959: AUTHENTICATE has 64 KiB for its initial response, and for the answer to a challenge; no more, and
+    no other command has them, whatever it is called.
+    """
+    begin = b"a AUTHENTICATE XOAUTH2 "
+    token = b"A" * (65_536 - 24)  # whole groups of base64
+    assert tags(events(begin + token + b"\n", logged_in=False)) == ["a AUTHENTICATE"]
+    assert tags(events(begin.lower() + token + b"\n", logged_in=False)) == ["a AUTHENTICATE"]
+    assert tags(events(begin + token + b"AA", logged_in=False)) == ["BYE [LIMIT]"]
+    for other in (
+        b"a AUTHENTICATED ",
+        b"a LOGIN ",
+        b"a UID AUTHENTICATE ",
+        b"AUTHENTICATE ",
+        b"a  AUTHENTICATE ",
+    ):
+        assert tags(events(other + b"A" * 9000, logged_in=False)) == ["BYE [LIMIT]"]
+    made = reader(logged_in=False)
+    made.raw(True)
+    made.feed(b"A" * 65_536 + b"\n")
+    assert [type(event) for event in drain(made)] == [Line]
+    made.feed(b"A" * 65_537)
+    assert tags(drain(made)) == ["BYE [LIMIT]"]
+
+
+def test_a_token_with_literals():
+    """CASES H1: a long AUTHENTICATE announces nothing beyond the 8 KiB of all commands."""
+    line = b"a AUTHENTICATE XOAUTH2 " + b"A" * 9000
+    assert tags(events(line + b" {10}\r\nb NOOP\r\n", logged_in=False)) == ["a BAD [TOOBIG]", "b NOOP"]
 
 
 def test_a_line_of_a_session():

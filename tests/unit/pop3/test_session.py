@@ -76,6 +76,26 @@ def test_a_line_without_end_costs_no_memory_and_one_error():
     ]
 
 
+def test_a_token_may_be_long():
+    """RFC 5034 4: 64 KiB for AUTH and for what answers a challenge, and nothing else; what is longer is thrown away."""
+    token = "A" * (65_536 - 20)
+    for said in ([f"AUTH PLAIN {token}"], ["AUTH PLAIN", token]):
+        assert World().lines(*said)[-1] == "-ERR Bad PLAIN message"
+        assert World().lines(*said[:-1], said[-1] + "A" * 20)[-1] == "-ERR The line is too long"
+    world = World()
+    world.say(b"auth plain\r\n")
+    for _ in range(1000):
+        assert world.say(b"A" * 4096) == b""
+        assert world.session.held <= 65_536 + 4096
+    assert (
+        world.say(b"\r\nAUTHOR " + b"A" * 12_288 + b"\r\n").split(b"\r\n")[:2]
+        == [b"-ERR The line is too long"] * 2
+    )
+    for _ in range(100):
+        assert world.say(b"AUTH" + b"A" * 4096) == b""
+        assert world.session.held <= 12_288 + 4100
+
+
 @pytest.mark.parametrize("state", [State.AUTHORIZATION, State.TRANSACTION])
 def test_each_verb_has_its_states(state):
     """RFC 1939 3: a verb of another state is -ERR and changes nothing."""

@@ -63,7 +63,11 @@ def _driven(d: Dialogue, steps: sasl.Steps, told: list[Failure]) -> Generator[Ne
 def _answer(d: Dialogue, asked: Challenge | Claim) -> Generator[Need, Any, Any]:
     if isinstance(asked, Challenge):
         d.write(b"+ " + binascii.b2a_base64(asked.octets, newline=False) + b"\r\n")  # RFC 5034 4
-        line: bytes = yield Wait.LINE
+        d.lines.answers = True
+        try:
+            line: bytes = yield Wait.LINE
+        finally:
+            d.lines.answers = False
         return decode(line.decode("ascii", "replace"))
     if isinstance(asked, Credentials):
         return (yield Login(login=asked.login, password=asked.password))
