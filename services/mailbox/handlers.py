@@ -126,9 +126,11 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
 
     async def Fetch(self, request: pb.FetchRequest, context: Context) -> AsyncIterator[pb.FetchPiece]:
         account = await self._account(request.session)
-        want = Want(request.want & (Want.ENVELOPE | Want.STRUCTURE | Want.SUMMARY | Want.BODY).value)
+        want = Want(request.want & (Want.ROW | Want.PARSED | Want.BODY).value)
         if Want.BODY in want:
             pieces = frames.letters_to(account.letters(request.mailbox_id, request.uids))
+        elif request.columns:
+            pieces = frames.columns_to(account.columns(request.mailbox_id, request.uids, want))
         else:
             pieces = frames.rows_to(account.rows(request.mailbox_id, request.uids, want))
         async for piece in pieces:

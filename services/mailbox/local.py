@@ -9,6 +9,7 @@ another length than announced (CASES A11).
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -18,6 +19,7 @@ from uuid import UUID
 from services.mailbox.storage import Storage, parse
 from yubin.errors import Exhausted, Invalid, NotFound, TooBig, Unavailable
 from yubin.ids import uuid7
+from yubin.mailboxes.account import singly
 from yubin.mailboxes.names import canonical
 from yubin.mailboxes.port import (
     ROW_LIMIT,
@@ -29,6 +31,7 @@ from yubin.mailboxes.port import (
     Match,
     NewLetter,
     Row,
+    Rows,
     Stored,
     Usage,
     View,
@@ -40,7 +43,7 @@ from yubin.runtime import faults, tracing
 LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
 GRACE = 60.0  # seconds for a letter that is appended, and
 LEAST_RATE = 16 * 1024  # octets a second, on average
-ROWS = 100  # rows asked for at a time
+ROWS = 500  # asked for at a time, without bodies
 BODIES = 64  # the same, with bodies: at most 4 MiB
 
 
@@ -93,10 +96,20 @@ class LocalAccount:
             more, after = page.more, page.uids[-1] if page.uids else after
             yield page
 
-    async def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
-        for some in _batches(uids, ROWS):
-            for row in await self._mailboxes.rows(self.account, mailbox_id, some, want & ~Want.BODY):
-                yield row
+    async def columns(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Rows]:
+        ordered, at, most = sorted(set(uids)), 0, ROWS
+        while at < len(ordered):
+            some = ordered[at : at + most]
+            found = await self._mailboxes.columns(self.account, mailbox_id, some, want & ~Want.BODY)
+            if found.uids:
+                yield found
+            if found.more:  # of wide rows as many as came: the database looks at all it is asked for
+                at, most = bisect_right(ordered, found.uids[-1]), len(found.uids)
+            else:
+                at, most = at + most, min(2 * most, ROWS)
+
+    def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
+        return singly(self.columns(mailbox_id, uids, want | Want.ROW))
 
     async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
         for some in _batches(uids, BODIES):

@@ -13,12 +13,14 @@ from yubin.mailboxes.flags import names
 from yubin.mailboxes.hints import Hint
 from yubin.mailboxes.port import (
     ROW_LIMIT,
+    ROWS_LIMIT,
     Copied,
     Expunged,
     How,
     Indexed,
     NewLetter,
     Parsed,
+    Rows,
     Usage,
     Want,
     Where,
@@ -46,6 +48,19 @@ async def world(request, tmp_path):
 async def put(world, text=TEXT, *accounts, **fields):
     (answer, *_) = await world.intake.deliver(letter(text, *accounts, **fields))
     return answer
+
+
+def new(parsed):
+    """Of nothing but what is kept beside it."""
+    return NewLetter(
+        account="anna",
+        delivery_id=uuid7(),
+        letter_id=uuid7(),
+        body=b"",
+        size=0,
+        sha256=b"",
+        parsed=parsed,
+    )
 
 
 async def listed(account, mailbox_id=1, **more):
@@ -126,19 +141,7 @@ async def test_a_view(world):
 async def test_a_long_view(world):
     """Pages of 5,000 entries, until the last; what was expunged meanwhile is told whole."""
     parsed = Parsed(envelope=b"", structure=b"", summary=b"", thread="T")
-    many = [
-        NewLetter(
-            account="anna",
-            delivery_id=uuid7(),
-            letter_id=uuid7(),
-            body=b"",
-            size=0,
-            sha256=b"",
-            parsed=parsed,
-        )
-        for _ in range(5_001)
-    ]
-    await world.mailboxes.deliver(many)
+    await world.mailboxes.deliver([new(parsed) for _ in range(5_001)])
     account = world.open()
     assert [(len(page.uids), page.more) async for page in account.view(1)] == [(5000, True), (1, False)]
     await account.expunge(1, None, only_deleted=False)
@@ -157,6 +160,25 @@ async def test_rows(world):
     assert (row.envelope, bool(row.structure), bool(row.summary)) == (b"", True, True)
     assert row.thread.startswith("T")
     assert [row async for row in account.rows(1, [99], Want.NOTHING)] == []
+
+
+async def test_columns(world):
+    """Nothing but what is wanted travels; no body, whatever is asked for; wide rows come in pieces, and none is left out."""
+    account = world.open()
+    await put(world)
+    (found,) = [rows async for rows in account.columns(1, [99, 1], Want.ENVELOPE | Want.BODY)]
+    (row,) = [row async for row in account.rows(1, [1], Want.ENVELOPE)]
+    assert found == Rows(uids=(1,), envelopes=(row.envelope,))
+    assert [rows async for rows in account.columns(1, [99], Want.NOTHING)] == []
+    wide = Parsed(envelope=b"e" * (ROWS_LIMIT // 3), structure=b"", summary=b"", thread="T")
+    await world.mailboxes.deliver(
+        [new(wide) for _ in range(8)] + [new(replace(wide, envelope=b"")) for _ in range(600)]
+    )
+    found = [rows async for rows in account.columns(1, range(1, 2000), Want.ENVELOPE | Want.THREAD)]
+    assert [uid for rows in found for uid in rows.uids] == list(range(1, 610))
+    assert max(sum(map(len, rows.envelopes)) for rows in found) <= ROWS_LIMIT
+    assert len(found) < 10
+    assert [row.uid async for row in account.rows(1, range(1, 2000), Want.ENVELOPE)] == list(range(1, 610))
 
 
 async def test_letters_small_and_large(world):

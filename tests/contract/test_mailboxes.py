@@ -28,7 +28,20 @@ from tests.contract.mailboxes import (
 )
 from yubin.errors import Exhausted, Exists, Invalid, NotFound, Unavailable
 from yubin.ids import uuid7
-from yubin.mailboxes.port import FIRST, INBOX, JUNK, MAILBOXES, Delivered, How, Row, Usage, Want
+from yubin.mailboxes.port import (
+    COLUMNS,
+    FIRST,
+    INBOX,
+    JUNK,
+    MAILBOXES,
+    ROWS_LIMIT,
+    Delivered,
+    How,
+    Row,
+    Rows,
+    Usage,
+    Want,
+)
 
 ALL = Want.ENVELOPE | Want.STRUCTURE | Want.SUMMARY | Want.BODY
 
@@ -129,6 +142,42 @@ async def test_what_is_not_asked_for_is_empty(mailboxes):
     (row, other) = await mailboxes.store.rows(MARI, 1, [1, 2], Want.BODY)
     assert (row.body, row.object, other.body, other.object) == (b"hello", "", None, given.object)
     assert other.size == 100_000
+
+
+@pytest.mark.parametrize(
+    "want", [Want.NOTHING, *COLUMNS, Want.PARSED, Want.SAVED | Want.SIZE, Want.ROW | Want.PARSED]
+)
+async def test_columns_have_what_rows_have(mailboxes, want):
+    """Of each that is there what is wanted and nothing else, by UID, however the UIDs are asked for."""
+    await put(mailboxes, *[letter(body=b"x" * n, size=n, received=1e9 + n) for n in range(12)])
+    await mailboxes.store.expunge(MARI, 1, [5, 6, 9], only_deleted=False)
+    for asked in (range(1, 13), [3, 12, 1, 5, 3], [7, 99], [6], []):
+        rows = await mailboxes.store.rows(MARI, 1, asked, want)
+        found = await mailboxes.store.columns(MARI, 1, asked, want | Want.BODY)
+        assert found == Rows.of(rows, want)
+
+
+async def test_columns_are_bounded(mailboxes):
+    """CASES H6: wide rows come as many at once as fit, one that is wider alone; none is left out."""
+    widths = [
+        ROWS_LIMIT // 2,
+        ROWS_LIMIT // 2 + 1,
+        2 * ROWS_LIMIT,
+        0,
+        ROWS_LIMIT // 3,
+        ROWS_LIMIT // 3,
+        ROWS_LIMIT // 3,
+    ]
+    await put(
+        mailboxes, *[letter(parsed=replace(PARSED, envelope=b"e" * width, summary=b"")) for width in widths]
+    )
+    wanted, found = Want.ENVELOPE | Want.SUMMARY | Want.SIZE, []
+    while not found or found[-1].more:
+        after = found[-1].uids[-1] if found else 0
+        found.append(await mailboxes.store.columns(MARI, 1, range(after + 1, 9), wanted))
+    assert [list(rows.uids) for rows in found] == [[1], [2], [3], [4, 5, 6, 7]]
+    assert [len(octets) for rows in found for octets in rows.envelopes] == widths
+    assert len((await mailboxes.store.columns(MARI, 1, range(1, 9), Want.ROW)).uids) == len(widths)
 
 
 async def test_an_empty_body_is_no_body_elsewhere(mailboxes):
@@ -417,6 +466,7 @@ async def test_every_call_that_names_a_mailbox_raises_not_found(mailboxes):
         lambda: store.delete(MARI, no),
         lambda: store.view(MARI, no),
         lambda: store.rows(MARI, no, [1], Want.BODY),
+        lambda: store.columns(MARI, no, [1], Want.SIZE),
         lambda: store.store(MARI, no, [1], How.ADD, frozenset()),
         lambda: store.copy(MARI, no, [1], 1, move=False),
         lambda: store.copy(MARI, 1, [1], no, move=True),

@@ -144,6 +144,7 @@ def everyday(store: PostgresMailboxes) -> dict[str, Callable[[], Awaitable[Any]]
         "page": lambda: store.view("big", 1, after=60_000, limit=20),
         "news": news,
         "rows": lambda: store.rows("big", 1, [1, 99_000], Want.BODY | Want.ENVELOPE),
+        "columns": lambda: store.columns("big", 1, [1, 2, 3, 99_000], Want.ENVELOPE | Want.ROW),
         "find": lambda: store.find("big", again.letter_id),
         "modseqs": lambda: store.modseqs([("big", 1), ("a1", 1), ("a2", 1)]),
         "usage": lambda: store.usage(["big", "a1"]),

@@ -93,7 +93,7 @@ class Watched:
             self._house.tokens.add(self._token())
             pending = self._house.trouble.get(name)
             failure = pending.pop(0) if pending else None
-            if name in {"view", "rows", "letters", "body"}:
+            if name in {"view", "columns", "rows", "letters", "body"}:
                 return _stream(method(*arguments, **options), failure)
             return _unary(method(*arguments, **options), failure)
 

@@ -42,7 +42,7 @@ async def test_flags_of_many_come_from_the_columns(house):
     assert len(lines) == 5000
     assert lines[4999] == "* 5000 FETCH (UID 5000 FLAGS (\\Recent))"
     assert sized[0] == f"* 4000 FETCH (UID 4000 RFC822.SIZE {len(mail())})"
-    assert not {"rows", "letters", "body"} & set(names(house))
+    assert not {"columns", "rows", "letters", "body"} & set(names(house))
 
 
 async def test_fetch_as_rfc_9051_has_it(house):

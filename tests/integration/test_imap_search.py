@@ -22,7 +22,7 @@ async def set_flags(house, uids, *flags):
 
 def read(house):
     """Which calls read something of letters."""
-    return [name for name, _ in house.calls if name in {"rows", "letters", "body", "match"}]
+    return [name for name, _ in house.calls if name in {"columns", "letters", "body", "match"}]
 
 
 async def search(talk, keys):
@@ -181,7 +181,7 @@ async def test_what_was_found_is_kept(house):
         assert await talk.ok("FETCH $ UID") == ["* 2 FETCH (UID 2)", "* 4 FETCH (UID 5)"]
         await talk.ok("SEARCH RETURN (SAVE MIN) $")
         assert await talk.ok("FETCH $ UID") == ["* 2 FETCH (UID 2)"]
-        house.trouble["rows"] = [Unavailable("Away")]
+        house.trouble["columns"] = [Unavailable("Away")]
         assert (await talk.no("SEARCH RETURN (SAVE) SUBJECT number")).startswith("NO [UNAVAILABLE]")
         assert await talk.ok("FETCH $ UID") == []
 

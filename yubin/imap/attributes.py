@@ -1,12 +1,16 @@
-"""FETCH items that are known beside a letter (RFC 9051 7.5.2): each becomes a function from an entry to ``NAME value``.
+"""FETCH items that are known beside a letter (RFC 9051 7.5.2): each becomes how it is written, and where its value is.
 
-An item is looked up once for a command, its function is called for each letter, and so does as little as it can.
+An item is looked up once for a command. Its value is taken ``one`` by one where a response has parts of the letter too, or
+from the columns of ``many`` letters, which costs a fraction: then a response is one template and one tuple.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from math import floor
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -66,17 +70,52 @@ class Entry(NamedTuple):
     row: Row | None
 
 
-Attribute = Callable[[Entry], bytes]
+class Rows(Protocol):
+    """The same of many, as yubin.mailboxes.port.Rows has it; what nobody asked for is empty."""
+
+    @property
+    def letter_ids(self) -> Sequence[UUID]: ...
+    @property
+    def received(self) -> Sequence[float]: ...
+    @property
+    def saved(self) -> Sequence[float]: ...
+    @property
+    def threads(self) -> Sequence[str]: ...
+    @property
+    def envelopes(self) -> Sequence[bytes]: ...
+    @property
+    def structures(self) -> Sequence[bytes]: ...
+    @property
+    def summaries(self) -> Sequence[bytes]: ...
+
+
+class Entries(NamedTuple):
+    """Many lines, in columns. ``rows`` None: nothing was asked for but what the mailbox itself has."""
+
+    seqs: Sequence[int]
+    uids: Sequence[int]
+    bits: Sequence[int]
+    modseqs: Sequence[int]
+    sizes: Sequence[int]
+    rows: Rows | None
+
+
+class Attribute(NamedTuple):
+    """``form`` has a place for one value."""
+
+    form: bytes
+    one: Callable[[Entry], Any]
+    many: Callable[[Entries], Iterable[Any]]
 
 
 def attribute(item: items.Item, shown: Rendered, *, utf8: bool) -> Attribute | None:
     """None for an item that needs the letter."""
     if isinstance(item, items.Flags):
-        return lambda entry: b"FLAGS %b" % shown[entry.bits]
+        return _value(b"FLAGS %b", "bits", "bits", shown.__getitem__)
     if isinstance(item, items.BodyStructure):
-        return _whole if item.extended else _body
+        return _WHOLE if item.extended else _BODY
     if isinstance(item, items.Preview):
-        return _preview_utf8 if utf8 else _preview
+        return _PREVIEW_UTF8 if utf8 else _PREVIEW
     return _FIXED.get(type(item))
 
 
@@ -87,49 +126,60 @@ def emailid(letter_id: UUID) -> str:
 
 def date_time(at: float) -> bytes:
     """RFC 3501 9 date-time, in quotes; letters are kept with a moment, not with its zone."""
-    year, month, day, hour, minute, second, *_ = time.gmtime(at)
-    return b'"%2d-%b-%04d %02d:%02d:%02d +0000"' % (day, _MONTHS[month], year, hour, minute, second)
+    day, second = divmod(floor(at), 86400)
+    return b'"%b %02d:%02d:%02d +0000"' % (_day(day), second // 3600, second // 60 % 60, second % 60)
 
 
-def _envelope(entry: Entry) -> bytes:
-    return b"ENVELOPE %b" % _row(entry).envelope
+@lru_cache(1024)
+def _day(number: int) -> bytes:
+    """Since 1970: most letters have theirs in common with others."""
+    year, month, day, *_ = time.gmtime(number * 86400)
+    return b"%2d-%b-%04d" % (day, _MONTHS[month], year)
 
 
-def _body(entry: Entry) -> bytes:
-    return b"BODY %b" % bodystructure(structure.unpack(_row(entry).structure), extended=False)
+def _body(packed: bytes) -> bytes:
+    return bodystructure(structure.unpack(packed), extended=False)
 
 
-def _whole(entry: Entry) -> bytes:
-    return b"BODYSTRUCTURE %b" % bodystructure(structure.unpack(_row(entry).structure), extended=True)
+def _whole(packed: bytes) -> bytes:
+    return bodystructure(structure.unpack(packed), extended=True)
 
 
-def _preview(entry: Entry) -> bytes:
+def _preview(packed: bytes) -> bytes:
     """RFC 8970 3.1; it was made on arrival, so that LAZY never has to be told NIL."""
-    return b"PREVIEW %b" % text(summary.unpack(_row(entry).summary).preview, utf8=False)
+    return text(summary.unpack(packed).preview, utf8=False)
 
 
-def _preview_utf8(entry: Entry) -> bytes:
-    return b"PREVIEW %b" % text(summary.unpack(_row(entry).summary).preview, utf8=True)
+def _preview_utf8(packed: bytes) -> bytes:
+    return text(summary.unpack(packed).preview, utf8=True)
 
 
-def _savedate(entry: Entry) -> bytes:
+def _saved(at: float) -> bytes:
     """RFC 8514 4.2; NIL only where nobody knows."""
-    saved = _row(entry).saved
-    return b"SAVEDATE %b" % (date_time(saved) if saved > 0 else NIL)
+    return date_time(at) if at > 0 else NIL
 
 
-def _row(entry: Entry) -> Any:
-    """A caller without a row asked for nothing of it: ``Wants.row`` said so."""
-    return entry.row
+def _value(form: bytes, one: str, many: str, shown: Callable[[Any], Any] | None = None) -> Attribute:
+    """``one`` and ``many`` name it in Entry and Entries; ``shown``: what stands in the place."""
+    of_one, of_many = attrgetter(one), attrgetter(many)
+    if shown is None:
+        return Attribute(form, of_one, of_many)
+    return Attribute(form, lambda entry: shown(of_one(entry)), lambda entries: map(shown, of_many(entries)))
 
 
+_BODY = _value(b"BODY %b", "row.structure", "rows.structures", _body)
+_WHOLE = _value(b"BODYSTRUCTURE %b", "row.structure", "rows.structures", _whole)
+_PREVIEW = _value(b"PREVIEW %b", "row.summary", "rows.summaries", _preview)
+_PREVIEW_UTF8 = _value(b"PREVIEW %b", "row.summary", "rows.summaries", _preview_utf8)
 _FIXED: Mapping[type[items.Item], Attribute] = {
-    items.Uid: lambda entry: b"UID %d" % entry.uid,
-    items.ModSeq: lambda entry: b"MODSEQ (%d)" % entry.modseq,  # RFC 7162 3.1.4.2
-    items.Envelope: _envelope,
-    items.InternalDate: lambda entry: b"INTERNALDATE %b" % date_time(_row(entry).received),
-    items.Size: lambda entry: b"RFC822.SIZE %d" % _row(entry).size,
-    items.EmailId: lambda entry: b"EMAILID (%b)" % emailid(_row(entry).letter_id).encode(),
-    items.ThreadId: lambda entry: b"THREADID (%b)" % _row(entry).thread.encode(),
-    items.SaveDate: _savedate,
+    items.Uid: _value(b"UID %d", "uid", "uids"),
+    items.ModSeq: _value(b"MODSEQ (%d)", "modseq", "modseqs"),  # RFC 7162 3.1.4.2
+    items.Envelope: _value(b"ENVELOPE %b", "row.envelope", "rows.envelopes"),
+    items.InternalDate: _value(b"INTERNALDATE %b", "row.received", "rows.received", date_time),
+    items.Size: _value(b"RFC822.SIZE %d", "row.size", "sizes"),
+    items.EmailId: _value(
+        b"EMAILID (%b)", "row.letter_id", "rows.letter_ids", lambda id_: emailid(id_).encode()
+    ),
+    items.ThreadId: _value(b"THREADID (%b)", "row.thread", "rows.threads", str.encode),
+    items.SaveDate: _value(b"SAVEDATE %b", "row.saved", "rows.saved", _saved),
 }

@@ -1,7 +1,8 @@
 """FETCH responses (RFC 3501 7.4.2, RFC 9051 7.5.2): what they need to know, and how they are written.
 
 ``wants`` says what has to be read before; a ``Renderer`` is made once for a command and gives one response for each
-letter: ``response`` from values and the letter's octets, ``steps`` (yubin.imap.bodies) for a letter that is streamed.
+letter: ``lines`` from columns, ``response`` with the letter's octets too, ``steps`` (yubin.imap.bodies) for one that is
+streamed.
 Nothing here waits. A response is all of a letter or none of it: whatever can fail does so before the first octet.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from yubin.imap import bodies, section
-from yubin.imap.attributes import Attribute, Entry, Row, attribute
+from yubin.imap.attributes import Attribute, Entries, Entry, Row, attribute
 from yubin.imap.bodies import Need, Range, Steps
 from yubin.imap.commands import items
 from yubin.imap.commands.items import Binary, BinarySize, Item, Section
@@ -29,19 +30,32 @@ class Wants:
     """``row``: anything of the letter at all. ``body``: its octets. ``sees``: it sets the flag Seen (RFC 3501 6.4.5)."""
 
     row: bool
+    letter_id: bool
+    received: bool
+    saved: bool
+    thread: bool
     envelope: bool
     structure: bool
     summary: bool
     body: bool
     sees: bool
 
+    @property
+    def parsed(self) -> bool:
+        """Some of it is made from what was packed."""
+        return self.structure or self.summary
+
 
 def wants(asked: Sequence[Item]) -> Wants:
     return Wants(
         row=any(not isinstance(item, _BESIDE) for item in asked),
-        envelope=any(isinstance(item, items.Envelope) for item in asked),
+        letter_id=_asks(items.EmailId, asked),
+        received=_asks(items.InternalDate, asked),
+        saved=_asks(items.SaveDate, asked),
+        thread=_asks(items.ThreadId, asked),
+        envelope=_asks(items.Envelope, asked),
         structure=any(_wants_structure(item) for item in asked),
-        summary=any(isinstance(item, items.Preview) for item in asked),
+        summary=_asks(items.Preview, asked),
         body=any(isinstance(item, _LETTER) for item in asked),
         sees=any(isinstance(item, Section | Binary) and not item.peek for item in asked),
     )
@@ -73,6 +87,13 @@ class Renderer:
         self._decoding = tuple(item for item in unique if isinstance(item, Binary | BinarySize))
         self._told = tuple(_told(unique, shown, modseq=modseq))
         self._needs_tree = any(_wants_structure(item) for item in unique)
+        self._line = b"* %%d FETCH (%b)\r\n" % b" ".join([one.form for one in self._attributes])
+
+    def lines(self, entries: Entries) -> Iterator[bytes]:
+        """One response for each; of items that need no letter."""
+        columns = [one.many(entries) for one in self._attributes]
+        for values in zip(entries.seqs, *columns, strict=True):
+            yield self._line % values
 
     def response(
         self,
@@ -108,8 +129,8 @@ class Renderer:
         yield b")\r\n"
 
     def _values(self, entry: Entry, tell: bool) -> list[bytes]:
-        found = [one(entry) for one in self._attributes]
-        return found + [one(entry) for one in self._told] if tell else found
+        told = (*self._attributes, *self._told) if tell else self._attributes
+        return [one.form % one.one(entry) for one in told]
 
     def _root(self, row: Row | None) -> Part:
         size = 0 if row is None else row.size
@@ -119,6 +140,10 @@ class Renderer:
             if part is not None and not bodies.decodable(part):
                 self.unknown_encoding = True
         return root
+
+
+def _asks(kind: type[Item], asked: Sequence[Item]) -> bool:
+    return any(isinstance(item, kind) for item in asked)
 
 
 def _wants_structure(item: Item) -> bool:

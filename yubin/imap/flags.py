@@ -8,7 +8,7 @@ bounded by being emptied. ``\Recent`` is no bit of a mailbox but a view's own: U
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 SYSTEM = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")  # bits 1, 2, 4, 8, 16
@@ -77,7 +77,7 @@ def lines(
 ) -> bytes:
     """``* n FETCH (UID u FLAGS (…) MODSEQ (m))`` for each, UID and MODSEQ where they are asked for."""
     shown = rendered(keywords)
-    marked = bits if not uids or uids[-1] < recent_from else list(_recent(uids, bits, recent_from))
+    marked = recent(uids, bits, recent_from)
     if modseqs is None:
         if not uid:
             return b"".join(
@@ -95,5 +95,8 @@ def lines(
     )
 
 
-def _recent(uids: Sequence[int], bits: Sequence[int], recent_from: int) -> Iterator[int]:
-    return (f | RECENT if u >= recent_from else f for u, f in zip(uids, bits, strict=True))
+def recent(uids: Sequence[int], bits: Sequence[int], recent_from: int) -> Sequence[int]:
+    """With RECENT where it is; ``uids`` ascend."""
+    if not uids or uids[-1] < recent_from:
+        return bits
+    return [f | RECENT if u >= recent_from else f for u, f in zip(uids, bits, strict=True)]

@@ -46,6 +46,10 @@ class Needs:
     """What the second round has to read (``row`` and what of it); the third: ``header`` alone, or ``body``, the whole letter."""
 
     row: bool
+    letter_id: bool
+    received: bool
+    saved: bool
+    thread: bool
     envelope: bool
     summary: bool
     header: bool
@@ -56,10 +60,14 @@ class Needs:
 def needs(key: Key) -> Needs:
     found = list(_leaves(key))
     shown = [one for one in found if isinstance(one, Text)]
-    sent = any(isinstance(one, keys.Date) and one.which == "sent" for one in found)
+    dates = {one.which for one in found if isinstance(one, keys.Date)}
     return Needs(
         row=any(isinstance(one, OF_ROWS) for one in found) or any(map(_beside, shown)),
-        envelope=sent or any(is_message_id(one) for one in shown),
+        letter_id=any(isinstance(one, keys.EmailId) for one in found),
+        received="internal" in dates or any(isinstance(one, keys.Younger | keys.Older) for one in found),
+        saved="saved" in dates,
+        thread=any(isinstance(one, keys.ThreadId) for one in found),
+        envelope="sent" in dates or any(is_message_id(one) for one in shown),
         summary=any(in_summary(one) for one in shown),
         header=bool(shown),
         body=any(one.where in {"BODY", "TEXT"} for one in shown),

@@ -19,6 +19,7 @@ from yubin.mailboxes.port import (
     Mailbox,
     Match,
     Row,
+    Rows,
     Stored,
     Usage,
     View,
@@ -49,8 +50,11 @@ class Account(Protocol):
     def view(self, mailbox_id: int, *, since: int = 0, after: int = 0) -> AsyncIterator[View]:
         """Pages, until the last one."""
 
+    def columns(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Rows]:
+        """What is wanted and no more, in pieces that are bounded (ROWS_LIMIT) and never empty; no bodies."""
+
     def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
-        """Without bodies, whatever ``want`` says."""
+        """The same one by one, with all that ``Want.ROW`` has."""
 
     def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
         """Whole letters in the order of UIDs; for the small ones of a batch. Those that are gone are left out."""
@@ -99,3 +103,10 @@ class Account(Protocol):
     async def lease(self, name: str, owner: str, seconds: float, *, most: int = 1) -> bool: ...
 
     async def release(self, name: str, owner: str) -> None: ...
+
+
+async def singly(pieces: AsyncIterator[Rows]) -> AsyncIterator[Row]:
+    """``rows`` of ``columns``."""
+    async for piece in pieces:
+        for row in piece:
+            yield row

@@ -35,6 +35,7 @@ class Again:
             store.rows,
             store.find,
         )
+        self.columns = store.columns
         self.modseqs, self.usage, self.copy, self.match = store.modseqs, store.usage, store.copy, store.match
         self.to_index, self.sweep, self.objects_known = store.to_index, store.sweep, store.objects_known
         self.backlog, self.ping, self.close = store.backlog, store.ping, store.close

@@ -12,7 +12,7 @@ from uuid import UUID
 from yubin.mailboxes import wire
 from yubin.mailboxes.account import PIECE
 from yubin.mailboxes.deliveries import Copy, Inbound
-from yubin.mailboxes.port import Row
+from yubin.mailboxes.port import Row, Rows
 from yubin.v1 import mailbox_pb2 as pb
 
 FRAME = 1024 * 1024  # octets of a frame of Deliver
@@ -59,8 +59,14 @@ def weight(letter: Inbound) -> int:
     return 300 + len(letter.body or b"") + 120 * len(letter.copies)
 
 
+async def columns_to(found: AsyncIterator[Rows]) -> AsyncIterator[pb.FetchPiece]:
+    """A message for each: they are bounded."""
+    async for rows in found:
+        yield wire.columns_to(rows)
+
+
 async def rows_to(rows: AsyncIterator[Row]) -> AsyncIterator[pb.FetchPiece]:
-    """Rows without bodies, several to a message."""
+    """Rows without bodies, several to a message, for a client that does not ask for columns."""
     piece, held = pb.FetchPiece(), 0
     async for row in rows:
         cost = ROW_COST + len(row.envelope) + len(row.structure) + len(row.summary)

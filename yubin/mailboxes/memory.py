@@ -20,6 +20,7 @@ from yubin.mailboxes.port import (
     DELIVERED_KEPT,
     EXPUNGED_KEPT,
     INBOX,
+    ROWS_LIMIT,
     Copied,
     Delivered,
     Expunged,
@@ -29,6 +30,7 @@ from yubin.mailboxes.port import (
     Match,
     NewLetter,
     Row,
+    Rows,
     Stored,
     ToIndex,
     Usage,
@@ -116,6 +118,16 @@ class MemoryMailboxes:
     async def rows(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Sequence[Row]:
         entries = self._account(account).box(mailbox_id).entries
         return [_row(uid, entries[uid], want) for uid in sorted(entries.keys() & set(uids))]
+
+    async def columns(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Rows:
+        found: list[Row] = []
+        held = 0
+        for row in await self.rows(account, mailbox_id, uids, want & ~Want.BODY):
+            held += len(row.envelope) + len(row.structure) + len(row.summary)
+            if found and held > ROWS_LIMIT:
+                return Rows.of(found, want, more=True)
+            found.append(row)
+        return Rows.of(found, want, more=held >= ROWS_LIMIT)
 
     async def find(self, account: str, letter_id: UUID) -> tuple[tuple[int, int], ...]:
         boxes = sorted(self._account(account).boxes.items())

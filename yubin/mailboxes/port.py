@@ -16,15 +16,17 @@ raises yubin.database.failures.CommitUnknown, and what is idempotent may be said
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
-from typing import Protocol
+from itertools import repeat
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from yubin.errors import Failure
 
 ROW_LIMIT = 64 * 1024  # bytes; a larger letter lies in the object store
+ROWS_LIMIT = 512 * 1024  # bytes of parsed values that ``columns`` gives at once
 KEYWORDS = 58  # in one mailbox: 63 bits less the five system flags
 MAILBOXES = 10_000  # in one account
 DELIVERED_KEPT = 7 * 86400.0  # seconds that a delivery id is remembered
@@ -159,13 +161,20 @@ class View:
 
 
 class Want(Flag):
-    """What of a letter is asked for, beyond uid, letter_id, size and dates."""
+    """What of a letter is asked for, beyond its UID. ``Mailboxes.rows`` gives what ROW has in any case."""
 
     NOTHING = 0
     ENVELOPE = auto()
     STRUCTURE = auto()
     SUMMARY = auto()
     BODY = auto()
+    LETTER_ID = auto()
+    SIZE = auto()
+    RECEIVED = auto()
+    SAVED = auto()
+    THREAD = auto()
+    ROW = LETTER_ID | SIZE | RECEIVED | SAVED | THREAD
+    PARSED = ENVELOPE | STRUCTURE | SUMMARY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +193,58 @@ class Row:
     summary: bytes = b""
     body: bytes | None = None
     object: str = ""
+
+
+COLUMNS: Mapping[Want, tuple[str, str]] = {
+    Want.LETTER_ID: ("letter_ids", "letter_id"),
+    Want.SIZE: ("sizes", "size"),
+    Want.RECEIVED: ("received", "received"),
+    Want.SAVED: ("saved", "saved"),
+    Want.THREAD: ("threads", "thread"),
+    Want.ENVELOPE: ("envelopes", "envelope"),
+    Want.STRUCTURE: ("structures", "structure"),
+    Want.SUMMARY: ("summaries", "summary"),
+}  # what each is called in ``Rows`` and in ``Row``
+_NOTHING: Mapping[str, Any] = {
+    "letter_id": UUID(int=0), "size": 0, "received": 0.0, "saved": 0.0, "thread": "", "envelope": b"",
+    "structure": b"", "summary": b"",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Several entries' letters, as columns in the order of UIDs: most callers want little of each, and of many.
+
+    A column that was not asked for is empty. ``more``: there may be more of what was asked for behind these.
+    """
+
+    uids: Sequence[int]
+    letter_ids: Sequence[UUID] = ()
+    sizes: Sequence[int] = ()
+    received: Sequence[float] = ()
+    saved: Sequence[float] = ()
+    threads: Sequence[str] = ()
+    envelopes: Sequence[bytes] = ()
+    structures: Sequence[bytes] = ()
+    summaries: Sequence[bytes] = ()
+    more: bool = False
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], want: Want, *, more: bool = False) -> Self:
+        """What is wanted of each."""
+        given: dict[str, Any] = {
+            many: tuple([getattr(row, one) for row in rows]) for part, (many, one) in COLUMNS.items() if part in want
+        }
+        return cls(uids=tuple([row.uid for row in rows]), more=more, **given)
+
+    def __iter__(self) -> Iterator[Row]:
+        """One by one; what was not asked for is empty, or 0."""
+        columns = [getattr(self, many) or repeat(_NOTHING[one]) for many, one in COLUMNS.values()]
+        for uid, id_, size, received, saved, thread, envelope, structure, summary in zip(self.uids, *columns):  # noqa: B905
+            yield Row(
+                uid=uid, letter_id=id_, size=size, received=received, saved=saved, thread=thread, envelope=envelope,
+                structure=structure, summary=summary,
+            )  # fmt: skip
 
 
 class How(Enum):
@@ -316,6 +377,12 @@ class Mailboxes(Protocol):
 
     async def rows(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Sequence[Row]:
         """By UID; those that are gone are left out. The caller asks for as many as it has room for."""
+
+    async def columns(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Rows:
+        """The same, without bodies and with nothing that is not wanted.
+
+        Ends before the row with which parsed values would pass ``ROWS_LIMIT``, unless it is the first one.
+        """
 
     async def find(self, account: str, letter_id: UUID) -> tuple[tuple[int, int], ...]:
         """(mailbox id, uid) of each entry of a letter."""

@@ -33,6 +33,7 @@ from yubin.mailboxes.port import (
     Match,
     NewLetter,
     Row,
+    Rows,
     Stored,
     ToIndex,
     Usage,
@@ -129,6 +130,12 @@ class PostgresMailboxes:
         if not found:
             await self.mailbox(account, mailbox_id)
         return [rows.to_row(row) for row in found]
+
+    async def columns(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Rows:
+        found = await self._read(sql.columns(want), account, mailbox_id, *rows.runs(_each(uids)))
+        if not found:
+            await self.mailbox(account, mailbox_id)
+        return rows.to_rows(found, want)
 
     async def find(self, account: str, letter_id: UUID) -> tuple[tuple[int, int], ...]:
         found = await self._read(sql.FIND, account, letter_id)

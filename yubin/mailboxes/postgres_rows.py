@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from yubin.mailboxes.port import Copied, Expunged, Mailbox, Match, Row, Stored, ToIndex, Usage, View
+from yubin.mailboxes.gathered import gathered
+from yubin.mailboxes.port import (
+    Copied,
+    Expunged,
+    Mailbox,
+    Match,
+    Row,
+    Rows,
+    Stored,
+    ToIndex,
+    Usage,
+    View,
+    Want,
+)
 
 Record = Any  # asyncpg.Record, which carries no types
 
@@ -37,6 +50,19 @@ def to_row(row: Record) -> Row:
     given: dict[str, Any] = dict(row)
     given["letter_id"] = to_uuid(given["letter_id"])
     return Row(**given)
+
+
+def runs(uids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Ascending UIDs as first and last ones of runs without a gap, of which there are mostly few."""
+    if not uids or uids[-1] - uids[0] == len(uids) - 1:
+        return [*uids[:1]], [*uids[-1:]]
+    ends = [n for n in range(1, len(uids)) if uids[n] - uids[n - 1] > 1]
+    return [uids[n] for n in (0, *ends)], [uids[n - 1] for n in (*ends, len(uids))]
+
+
+def to_rows(found: Sequence[Record], want: Want) -> Rows:
+    """As ``sql.columns`` has them."""
+    return gathered(found, want, to_uuid)
 
 
 def to_stored(row: Record) -> Stored:

@@ -12,7 +12,9 @@ everybody would have to unpack). Two habits keep plans good whatever the tables 
 
 from __future__ import annotations
 
-from yubin.mailboxes.port import DELIVERED_KEPT, EXPUNGED_KEPT, Want
+from functools import cache
+
+from yubin.mailboxes.port import COLUMNS, DELIVERED_KEPT, EXPUNGED_KEPT, ROWS_LIMIT, Want
 from yubin.mailboxes.postgres_functions import LOCK_ACCOUNTS as LOCK
 
 CLOCK = "extract(epoch FROM {now})::float8"
@@ -120,6 +122,7 @@ MODSEQS = """
     CROSS JOIN LATERAL (SELECT * FROM mailbox m WHERE m.account_id = t.account AND m.id = t.id OFFSET 0) AS m"""
 
 
+_OWN = {Want.LETTER_ID: "e.letter_id", Want.SIZE: "e.size", Want.SAVED: "e.saved"}  # an entry's own
 BODY = "SELECT data FROM mailbox_body b WHERE b.account_id = l.account_id AND b.letter_id = l.id OFFSET 0"
 
 
@@ -137,6 +140,35 @@ def rows(want: Want) -> str:
     CROSS JOIN LATERAL (SELECT * FROM mailbox_entry e WHERE {_THEIRS} AND e.uid = u.uid OFFSET 0) AS e
     CROSS JOIN LATERAL (SELECT * FROM mailbox_letter l WHERE l.account_id = $1 AND l.id = e.letter_id OFFSET 0) AS l {body}
     ORDER BY e.uid"""
+
+
+@cache
+def columns(want: Want) -> str:
+    """The same for runs of UIDs (first ones, last ones), with nothing that is not wanted, in the order of ``COLUMNS``.
+
+    A run is one way through the index of entries, and where all that is wanted lies there, letters are not looked for.
+    Of 5,000 ENVELOPEs that is half of what one look for each UID costs. The running sum bounds the answer.
+    """
+    parts = [part for part in COLUMNS if part in want]
+    own = [part for part in parts if part in _OWN]
+    theirs = [f"l.{COLUMNS[part][1]}" for part in parts if part not in _OWN]
+    heavy = [f"octet_length(l.{COLUMNS[part][1]})" for part in parts if part in Want.PARSED]
+    letters = f"""
+    CROSS JOIN LATERAL (
+        SELECT {", ".join(theirs)} FROM mailbox_letter l WHERE l.account_id = $1 AND l.id = e.letter_id OFFSET 0
+    ) AS l"""
+    given = ["e.uid", *[_OWN.get(part, f"l.{COLUMNS[part][1]}") for part in parts]]
+    found = f"""FROM unnest($3::bigint[], $4::bigint[]) AS u(first, last) CROSS JOIN LATERAL (
+        SELECT e.uid, e.letter_id{"".join(f", {_OWN[part]}" for part in own if part is not Want.LETTER_ID)}
+        FROM mailbox_entry e WHERE {_THEIRS} AND e.uid BETWEEN u.first AND u.last ORDER BY e.uid OFFSET 0
+    ) AS e{letters if theirs else ""}"""
+    if not heavy:
+        return f"SELECT {', '.join(given)} {found} ORDER BY e.uid"
+    names = ", ".join(["uid", *[COLUMNS[part][1] for part in parts]])
+    held = f"sum({' + '.join(heavy)}) OVER (ORDER BY e.uid ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS held"
+    return f"""
+    SELECT {names} FROM (SELECT {", ".join(given)}, {held} {found}) AS r
+    WHERE held IS NULL OR held < {ROWS_LIMIT} ORDER BY uid"""
 
 
 # ── changing ──

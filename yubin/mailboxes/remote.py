@@ -15,7 +15,7 @@ import grpc
 
 from yubin.errors import Unavailable
 from yubin.mailboxes import wire
-from yubin.mailboxes.account import PIECE
+from yubin.mailboxes.account import PIECE, singly
 from yubin.mailboxes.frames import Fetched
 from yubin.mailboxes.port import (
     Copied,
@@ -25,6 +25,7 @@ from yubin.mailboxes.port import (
     Mailbox,
     Match,
     Row,
+    Rows,
     Stored,
     Usage,
     View,
@@ -83,12 +84,16 @@ class RemoteAccount:
             if (page := pages.page(message)) is not None:
                 yield page
 
-    async def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
-        wanted = (want & ~Want.BODY).value
-        request = pb.FetchRequest(session=self._session(), mailbox_id=mailbox_id, uids=uids, want=wanted)
+    async def columns(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Rows]:
+        wanted = want & ~Want.BODY
+        request = pb.FetchRequest(
+            session=self._session(), mailbox_id=mailbox_id, uids=uids, want=wanted.value, columns=True
+        )
         async for piece in _messages(self._stub.Fetch(request)):
-            for row in piece.rows:
-                yield wire.row_from(row)
+            yield wire.columns_from(piece, wanted)
+
+    def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
+        return singly(self.columns(mailbox_id, uids, want | Want.ROW))
 
     async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
         wanted = Want.BODY.value

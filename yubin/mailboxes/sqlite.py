@@ -32,6 +32,7 @@ from yubin.mailboxes.port import (
     Match,
     NewLetter,
     Row,
+    Rows,
     Stored,
     ToIndex,
     Usage,
@@ -101,6 +102,11 @@ class SqliteMailboxes:
 
     async def rows(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Sequence[Row]:
         return await self._read(account, lambda conn, mine: entries.rows(conn, mine, mailbox_id, uids, want))
+
+    async def columns(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Rows:
+        return await self._read(
+            account, lambda conn, mine: entries.columns(conn, mine, mailbox_id, uids, want)
+        )
 
     async def find(self, account: str, letter_id: UUID) -> tuple[tuple[int, int], ...]:
         return await self._read(account, lambda conn, mine: entries.find(conn, mine, letter_id))

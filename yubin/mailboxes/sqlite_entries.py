@@ -14,10 +14,15 @@ from uuid import UUID
 from yubin.mailboxes import flags as bits_of
 from yubin.mailboxes import rules
 from yubin.mailboxes import sqlite_accounts as accounts
-from yubin.mailboxes.port import Copied, Expunged, How, Mailbox, Row, Stored, View, Want
+from yubin.mailboxes.gathered import gathered
+from yubin.mailboxes.port import COLUMNS, Copied, Expunged, How, Mailbox, Row, Rows, Stored, View, Want
 
 _MARKED = f" AND flags & {bits_of.DELETED}"
 _ENTRIES = "entry WHERE account = ? AND mailbox = ?"
+_PARTS = {
+    Want.LETTER_ID: "l.uuid", Want.SIZE: "l.size", Want.RECEIVED: "l.received", Want.SAVED: "e.saved",
+    Want.THREAD: "l.thread", Want.ENVELOPE: "l.envelope", Want.STRUCTURE: "l.structure", Want.SUMMARY: "l.summary",
+}  # fmt: skip
 
 
 def _chosen(uids: Sequence[int]) -> tuple[str, tuple[object, ...]]:
@@ -88,6 +93,18 @@ def rows(conn: sqlite3.Connection, account: int, mailbox: int, uids: Sequence[in
         )
         for uid, id_, size, received, saved, thread, origin, envelope, summary, structure, body, where_ in found
     ]  # fmt: skip
+
+
+def columns(conn: sqlite3.Connection, account: int, mailbox: int, uids: Sequence[int], want: Want) -> Rows:
+    accounts.state(conn, account, mailbox)
+    where, values = _chosen(uids)
+    columns = ["e.uid", *[_PARTS[part] for part in COLUMNS if part in want]]
+    cursor = conn.execute(
+        f"SELECT {', '.join(columns)} FROM entry e JOIN letter l ON l.id = e.letter"  # noqa: S608
+        f" WHERE e.account = ? AND e.mailbox = ? {where} ORDER BY e.uid",
+        (account, mailbox, *values),
+    )
+    return gathered(cursor, want, lambda octets: UUID(bytes=octets))
 
 
 def find(conn: sqlite3.Connection, account: int, letter: UUID) -> tuple[tuple[int, int], ...]:

@@ -18,9 +18,11 @@ from yubin.mailboxes.port import (
     Mailbox,
     Match,
     Row,
+    Rows,
     Stored,
     Usage,
     View,
+    Want,
     Where,
     Word,
 )
@@ -193,6 +195,38 @@ def row_from(message: pb.LetterRow) -> Row:
         envelope=message.envelope,
         structure=message.structure,
         summary=message.summary,
+    )
+
+
+def columns_to(rows: Rows) -> pb.FetchPiece:
+    return pb.FetchPiece(
+        uids=rows.uids,
+        letter_ids=b"".join([id_.bytes for id_ in rows.letter_ids]),
+        sizes=rows.sizes,
+        received=rows.received,
+        saved=rows.saved,
+        threads=rows.threads,
+        envelopes=rows.envelopes,
+        structures=rows.structures,
+        summaries=rows.summaries,
+    )
+
+
+def columns_from(message: pb.FetchPiece, want: Want) -> Rows:
+    """Also from rows, with which a pod of the version before answers."""
+    if message.rows:
+        return Rows.of([row_from(row) for row in message.rows], want)
+    ids = message.letter_ids
+    return Rows(
+        uids=tuple(message.uids),
+        letter_ids=tuple([UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16)]),
+        sizes=tuple(message.sizes),
+        received=tuple(message.received),
+        saved=tuple(message.saved),
+        threads=tuple(message.threads),
+        envelopes=tuple(message.envelopes),
+        structures=tuple(message.structures),
+        summaries=tuple(message.summaries),
     )
 
 

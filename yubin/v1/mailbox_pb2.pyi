@@ -659,10 +659,13 @@ class FetchRequest(_message.Message):
     MAILBOX_ID_FIELD_NUMBER: _builtins.int
     UIDS_FIELD_NUMBER: _builtins.int
     WANT_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     mailbox_id: _builtins.int
     want: _builtins.int
     """yubin.mailboxes.port.Want"""
+    columns: _builtins.bool
+    """the answer in columns, without bodies; a pod that does not know this answers with rows"""
     @_builtins.property
     def uids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """ascending"""
@@ -674,10 +677,11 @@ class FetchRequest(_message.Message):
         mailbox_id: _builtins.int = ...,
         uids: _abc.Iterable[_builtins.int] | None = ...,
         want: _builtins.int = ...,
+        columns: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mailbox_id", b"mailbox_id", "session", b"session", "uids", b"uids", "want", b"want"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "mailbox_id", b"mailbox_id", "session", b"session", "uids", b"uids", "want", b"want"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -688,16 +692,54 @@ class FetchPiece(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ROWS_FIELD_NUMBER: _builtins.int
+    UIDS_FIELD_NUMBER: _builtins.int
+    LETTER_IDS_FIELD_NUMBER: _builtins.int
+    SIZES_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
+    SAVED_FIELD_NUMBER: _builtins.int
+    THREADS_FIELD_NUMBER: _builtins.int
+    ENVELOPES_FIELD_NUMBER: _builtins.int
+    STRUCTURES_FIELD_NUMBER: _builtins.int
+    SUMMARIES_FIELD_NUMBER: _builtins.int
+    letter_ids: _builtins.bytes
+    """16 bytes each"""
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___LetterRow]: ...
+    @_builtins.property
+    def uids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """columns of equal length; those that were not asked for are empty"""
+
+    @_builtins.property
+    def sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def received(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def saved(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def threads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def envelopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def structures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def summaries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
         rows: _abc.Iterable[Global___LetterRow] | None = ...,
+        uids: _abc.Iterable[_builtins.int] | None = ...,
+        letter_ids: _builtins.bytes = ...,
+        sizes: _abc.Iterable[_builtins.int] | None = ...,
+        received: _abc.Iterable[_builtins.float] | None = ...,
+        saved: _abc.Iterable[_builtins.float] | None = ...,
+        threads: _abc.Iterable[_builtins.str] | None = ...,
+        envelopes: _abc.Iterable[_builtins.bytes] | None = ...,
+        structures: _abc.Iterable[_builtins.bytes] | None = ...,
+        summaries: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelopes", b"envelopes", "letter_ids", b"letter_ids", "received", b"received", "rows", b"rows", "saved", b"saved", "sizes", b"sizes", "structures", b"structures", "summaries", b"summaries", "threads", b"threads", "uids", b"uids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

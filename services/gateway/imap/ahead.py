@@ -1,4 +1,4 @@
-"""Reading ahead: while one batch is written to the client, the next one is on its way from the mailbox pod."""
+"""Reading ahead: while one batch or piece is written to the client, the next one is on its way from the mailbox pod."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+_END = object()
 
 
 def batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -34,3 +35,20 @@ async def ahead(
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+async def following(pieces: AsyncGenerator[B, None]) -> AsyncGenerator[B, None]:
+    """Each piece of a stream, in order; one is read ahead. Whoever may stop early closes it (aclosing)."""
+    waiting = asyncio.create_task(_next(pieces))
+    try:
+        while (piece := await waiting) is not _END:
+            waiting = asyncio.create_task(_next(pieces))
+            yield piece
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await pieces.aclose()
+
+
+async def _next(pieces: AsyncGenerator[Any, None]) -> Any:
+    return await anext(pieces, _END)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from yubin.imap import flags as shown
-from yubin.imap.attributes import Entry
+from yubin.imap.attributes import Entries, Entry
 from yubin.imap.bodies import Steps
 from yubin.imap.commands.items import Item
 from yubin.imap.fetch import Renderer
-from yubin.mailboxes.port import Row
+from yubin.mailboxes.port import Row, Rows
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
@@ -41,6 +41,14 @@ class Responses:
             entry.seq, entry.uid, entry.bits, entry.modseq, row, letter, tell=tell
         )
 
+    def many(self, places: Sequence[int], rows: Rows | None) -> Iterator[bytes]:
+        """Ascending; of items that need no letter. ``rows`` has one for each, and may be None where nobody asked for any."""
+        here = self._selected
+        uids, bits = _taken(here.uids, places), _taken(here.flags, places)
+        bits = shown.recent(uids, bits, recent_from(self._session))
+        modseqs, sizes = _taken(here.modseqs, places), _taken(here.sizes, places)
+        return self._current().lines(Entries([at + 1 for at in places], uids, bits, modseqs, sizes, rows))
+
     def steps(self, at: int, row: Row, *, tell: bool) -> Steps:
         """For a letter that is streamed."""
         return self._current().steps(self._entry(at, row), tell=tell)
@@ -67,3 +75,9 @@ class Responses:
             uid=self._uid,
             modseq=self._session.condstore,
         )
+
+
+def _taken(column: Sequence[int], places: Sequence[int]) -> Sequence[int]:
+    if isinstance(places, range):
+        return column[places.start : places.stop]
+    return [column[at] for at in places]

@@ -1,10 +1,10 @@
 """FETCH (RFC 9051 6.4.5): where what it asks for comes from, and how much of it is held.
 
     flags, UID, MODSEQ, size    the columns of the selected mailbox; no call
-    envelope, structure, dates  rows, in batches
+    envelope, structure, dates  rows, in pieces that the pod bounds
     letters                     small ones in windows of a mebibyte; larger ones streamed, only the octets asked for
 
-The next batch or window is on its way while one is written, and never more than that. A letter that is read becomes Seen
+The next piece or window is on its way while one is written, and never more than that. A letter that is read becomes Seen
 with one STORE for its window, before its response, which tells the flag.
 
 Messages that are gone, which the client has not been told yet, are left out, and the command ends with OK [EXPUNGEISSUED]
@@ -14,13 +14,13 @@ Messages that are gone, which the client has not been told yet, are left out, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
-from uuid import UUID
 
-from services.gateway.imap.ahead import ahead, batches
+from services.gateway.imap.ahead import ahead, batches, following
 from services.gateway.imap.fetch_responses import Responses, recent_from
 from services.gateway.imap.replies import No, Reply
 from services.gateway.imap.streaming import stream
@@ -29,18 +29,19 @@ from yubin.imap import fetch as rendering
 from yubin.imap import flags as shown
 from yubin.imap.commands import items
 from yubin.imap.commands.items import Item
-from yubin.mailboxes.port import ROW_LIMIT, How, Row, Want
+from yubin.mailboxes.port import ROW_LIMIT, How, Row, Rows, Want
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
 
 LINES = 2000  # FETCH responses from the columns between two breaths
 TURN = 50  # others, before other sessions have their turn
-BATCH = 250  # rows
+PLAIN = 500  # of these those that are only copied
+BATCH = 1000  # rows of one call
+LETTERS = 250  # in one window
 SMALL = 256 * 1024  # octets of a letter that is held
 WINDOW = 1024 * 1024  # octets of all letters that are
 _IN_COLUMNS = (items.Flags, items.Uid, items.ModSeq)
-_NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,33 +111,42 @@ class Fetching:
 
     async def _columns(self, uids: Sequence[int]) -> None:
         for some in batches(uids, LINES):
-            for uid, at in zip(some, self._places(some), strict=True):
-                row = _sized(uid, self._selected.sizes[at]) if self._wants.row else None
-                self._session.write(self._responses.one(at, row))
+            await self._tell(self._places(some), None)
+
+    async def _tell(self, places: Sequence[int], rows: Rows | None) -> None:
+        """What was made before something failed is told."""
+        lines, turn = self._responses.many(places, rows), TURN if self._wants.parsed else PLAIN
+        for _ in range(0, len(places), turn):
+            made: list[bytes] = []
+            try:
+                made.extend(islice(lines, turn))
+            finally:
+                self._session.write(b"".join(made))
             await self._pause()
 
     # ── from rows ──
 
     async def _rows(self, uids: Sequence[int]) -> None:
-        async with aclosing(ahead(batches(uids, BATCH), self._read_rows)) as read:
-            async for some, rows in read:
-                for n, uid in enumerate(some):
-                    row = rows.get(uid)
-                    if row is None:
-                        self.missing = True
-                        continue
-                    self._session.write(self._responses.one(self._selected.place(uid), row))
-                    if n % TURN == TURN - 1:
-                        await self._pause()
-                await self._pause()
+        told = 0
+        async with aclosing(following(self._found(uids))) as found:
+            async for rows in found:
+                await self._tell(self._places(rows.uids), rows)
+                told += len(rows.uids)
+        self.missing |= told < len(uids)
 
-    async def _read_rows(self, uids: Sequence[int]) -> Mapping[int, Row]:
-        found = self._session.account.rows(self._selected.mailbox.id, uids, self._want())
-        return {row.uid: row async for row in found}
+    async def _found(self, uids: Sequence[int]) -> AsyncGenerator[Rows, None]:
+        want = self._want()
+        for some in batches(uids, BATCH):
+            async for rows in self._session.account.columns(self._selected.mailbox.id, some, want):
+                yield rows
 
     def _want(self) -> Want:
         wants, want = self._wants, Want.NOTHING
         for asked, part in (
+            (wants.letter_id, Want.LETTER_ID),
+            (wants.received, Want.RECEIVED),
+            (wants.saved, Want.SAVED),
+            (wants.thread, Want.THREAD),
             (wants.envelope, Want.ENVELOPE),
             (wants.structure, Want.STRUCTURE),
             (wants.summary, Want.SUMMARY),
@@ -161,7 +171,7 @@ class Fetching:
         octets = 0
         for uid in uids:
             size = self._held(uid)
-            if window and (octets + size > WINDOW or len(window) == BATCH):
+            if window and (octets + size > WINDOW or len(window) == LETTERS):
                 yield window
                 window, octets = [], 0
             window.append(uid)
@@ -175,12 +185,12 @@ class Fetching:
         return size if size <= self._largest else 0
 
     async def _read_window(self, window: Sequence[int]) -> _Read:
-        mailbox, account, want = self._selected.mailbox.id, self._session.account, self._want()
+        mailbox, account, want = self._selected.mailbox.id, self._session.account, self._want() & Want.PARSED
         sizes, places = self._selected.sizes, self._places(window)
         small = [uid for uid, at in zip(window, places, strict=True) if sizes[at] <= self._largest]
         rows: dict[int, Row] = {}
         if want or len(small) < len(window):
-            rows = dict(await self._read_rows(window))
+            rows = {row.uid: row async for row in account.rows(mailbox, window, want)}
         letters: dict[int, bytes] = {}
         if small:
             async for row, letter in account.letters(mailbox, small):
@@ -228,8 +238,3 @@ class Fetching:
         """The client reads, and others have their turn."""
         await self._session.breathe()
         await asyncio.sleep(0)
-
-
-def _sized(uid: int, size: int) -> Row:
-    """A row of which only the size is asked for."""
-    return Row(uid=uid, letter_id=_NOBODY, size=size, received=0.0, saved=0.0, thread="")

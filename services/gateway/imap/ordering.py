@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from itertools import repeat
 from typing import TYPE_CHECKING, TypeVar
 
-from services.gateway.imap.ahead import ahead, batches
+from services.gateway.imap.ahead import batches, following
 from yubin.imap.references import References
 from yubin.imap.sort import Sorting
 from yubin.imap.threads import OrderedSubject, Threading, thread
 from yubin.mail.summary import Summary, unpack
-from yubin.mailboxes.port import Row, Want
+from yubin.mailboxes.port import Rows, Want
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
 
-BATCH = 250  # rows
+BATCH = 1000  # rows of one call
+TURN = 250  # of them, before others have their turn
 LONG = 5000  # letters; to order more takes milliseconds
 THREADINGS: Mapping[str, Callable[[], Threading]] = {
     "ORDEREDSUBJECT": OrderedSubject,
     "REFERENCES": References,
 }
-Add = Callable[[int, Row, Summary], None]
+Add = Callable[[int, float, Summary], None]
 T = TypeVar("T")
 _EMPTY = Summary()
 
 
 async def ordered(session: Session, places: Sequence[int], sorting: Sorting) -> list[int]:
     """``places`` as SORT wants them; those of letters that are gone are left out."""
+    sizes = session.box.sizes
     await _each(
         session,
         places,
-        lambda place, row, about: sorting.add(place, received=row.received, size=row.size, summary=about),
+        lambda place, received, about: sorting.add(
+            place, received=received, size=sizes[place], summary=about
+        ),
         summary=sorting.needs_summary,
     )
     return await _slowly(sorting.order, len(places))
@@ -45,8 +50,8 @@ async def threaded(session: Session, places: Sequence[int], algorithm: str, *, u
     await _each(
         session,
         places,
-        lambda place, row, about: threading.add(
-            uids[place] if uid else place + 1, received=row.received, summary=about
+        lambda place, received, about: threading.add(
+            uids[place] if uid else place + 1, received=received, summary=about
         ),
         summary=True,
     )
@@ -54,16 +59,21 @@ async def threaded(session: Session, places: Sequence[int], algorithm: str, *, u
 
 
 async def _each(session: Session, places: Sequence[int], add: Add, *, summary: bool) -> None:
-    selected, want = session.box, Want.SUMMARY if summary else Want.NOTHING
+    selected, want = session.box, Want.RECEIVED | (Want.SUMMARY if summary else Want.NOTHING)
 
-    async def read(some: Sequence[int]) -> list[Row]:
-        found = session.account.rows(selected.mailbox.id, [selected.uids[at] for at in some], want)
-        return [row async for row in found]
+    async def read() -> AsyncGenerator[Rows, None]:
+        for some in batches(places, BATCH):
+            uids = [selected.uids[at] for at in some]
+            async for rows in session.account.columns(selected.mailbox.id, uids, want):
+                yield rows
 
-    async with aclosing(ahead(batches(places, BATCH), read)) as batch:
-        async for _, rows in batch:
-            for row in rows:
-                add(selected.place(row.uid), row, unpack(row.summary) if summary else _EMPTY)
+    async with aclosing(following(read())) as found:
+        async for rows in found:
+            about = map(unpack, rows.summaries) if summary else repeat(_EMPTY, len(rows.uids))
+            for n, one in enumerate(zip(rows.uids, rows.received, about, strict=True), 1):
+                add(selected.place(one[0]), one[1], one[2])
+                if n % TURN == 0:
+                    await asyncio.sleep(0)
             await asyncio.sleep(0)
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from services.gateway.again import patiently, pauses
 from yubin.errors import Unavailable
-from yubin.mailboxes.account import Account
+from yubin.mailboxes.account import Account, singly
 from yubin.mailboxes.port import (
     Copied,
     Delivered,
@@ -24,6 +24,7 @@ from yubin.mailboxes.port import (
     Mailbox,
     Match,
     Row,
+    Rows,
     Stored,
     Usage,
     View,
@@ -84,17 +85,20 @@ class Patient:
             except Unavailable as failure:
                 await patience.wait(failure)
 
-    async def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
+    async def columns(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Rows]:
         patience, last = _Patience(self._seconds), 0
         while True:
             try:
-                async for row in self._account.rows(mailbox_id, _behind(uids, last), want):
+                async for rows in self._account.columns(mailbox_id, _behind(uids, last), want):
                     patience.answered()
-                    last = row.uid
-                    yield row
+                    last = rows.uids[-1]
+                    yield rows
                 return
             except Unavailable as failure:
                 await patience.wait(failure)
+
+    def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
+        return singly(self.columns(mailbox_id, uids, want | Want.ROW))
 
     async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
         patience, last = _Patience(self._seconds), 0

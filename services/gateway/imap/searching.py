@@ -2,7 +2,7 @@
 
     columns     flags, numbers, sizes, MODSEQ; no call
     the index   words of texts (yubin.imap.lookup): one call for each text; a word that is exact is the answer
-    rows        what is kept beside letters: dates, subject, correspondents; in batches
+    rows        what is kept beside letters: dates, subject, correspondents; in pieces that the pod bounds
     letters     those that are left, in windows of a mebibyte; a larger one alone, and by itself
 
 What is held does not grow with the mailbox, but for numbers. Long evaluations are cut so that other sessions have their
@@ -13,11 +13,11 @@ places (heavy.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, aclosing
 from typing import TYPE_CHECKING
 
-from services.gateway.imap.ahead import ahead, batches
+from services.gateway.imap.ahead import batches, following
 from services.gateway.imap.replies import BadCommand, No
 from yubin.imap.candidate import Known
 from yubin.imap.commands.keys import Key
@@ -26,13 +26,14 @@ from yubin.imap.lookup import Found, Lookup, lookups
 from yubin.imap.search import Needs, compile_key, needs
 from yubin.imap.search_terms import Test
 from yubin.mail import structure
-from yubin.mailboxes.port import Row, Want, Where, Word
+from yubin.mailboxes.port import Row, Rows, Want, Where, Word
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
 
 SLICE = 5000  # messages by columns alone
-BATCH = 250  # rows
+BATCH = 1000  # rows of one call
+FEW = 250  # of them, before others have their turn
 SMALL = 256 * 1024  # octets of a letter that is read with others
 WINDOW = 1024 * 1024  # octets of all of them
 THREAD = 64 * 1024  # octets; to look at more takes a millisecond and longer
@@ -93,33 +94,43 @@ class _Reading:
         self._looked = 0  # octets since others had their turn
 
     async def run(self, places: Sequence[int]) -> list[int]:
+        """Those that are gone are left out."""
         yes: list[int] = []
-        async with aclosing(ahead(batches(places, BATCH), self._rows)) as read:
-            async for some, rows in read:
+        async with aclosing(following(self._rows(places))) as read:
+            async for rows in read:
                 still: dict[int, Row] = {}
-                for place in some:
-                    row = rows.get(self._session.box.uids[place])
-                    if row is None:  # it is gone
-                        continue
+                for n, row in enumerate(rows, 1):
+                    place = self._session.box.place(row.uid)
                     answer = self._test(place, Known(row))
                     if answer:
                         yes.append(place)
                     elif answer is None:
                         still[place] = row
+                    if n % FEW == 0:
+                        await asyncio.sleep(0)
                 yes += await self._letters(still)
                 await asyncio.sleep(0)
         return yes
 
-    async def _rows(self, places: Sequence[int]) -> Mapping[int, Row]:
-        uids, want = self._session.box.uids, Want.NOTHING
-        if self._asked.envelope:
-            want |= Want.ENVELOPE
-        if self._asked.summary:
-            want |= Want.SUMMARY
-        if self._asked.header or self._asked.body:
-            want |= Want.STRUCTURE
-        found = self._session.account.rows(self._mailbox, [uids[place] for place in places], want)
-        return {row.uid: row async for row in found}
+    async def _rows(self, places: Sequence[int]) -> AsyncGenerator[Rows, None]:
+        uids, want = self._session.box.uids, self._want()
+        for some in batches(places, BATCH):
+            async for rows in self._session.account.columns(self._mailbox, [uids[at] for at in some], want):
+                yield rows
+
+    def _want(self) -> Want:
+        asked, want = self._asked, Want.NOTHING
+        for needed, part in (
+            (asked.letter_id, Want.LETTER_ID),
+            (asked.received, Want.RECEIVED),
+            (asked.saved, Want.SAVED),
+            (asked.thread, Want.THREAD),
+            (asked.envelope, Want.ENVELOPE),
+            (asked.summary, Want.SUMMARY),
+            (asked.header or asked.body, Want.STRUCTURE | Want.SIZE),
+        ):
+            want |= part if needed else Want.NOTHING
+        return want
 
     # ── letters ──
 

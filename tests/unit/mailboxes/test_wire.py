@@ -1,5 +1,10 @@
 """Values over the wire: what goes out comes back, and no message grows above what gRPC takes."""
 
+from dataclasses import replace
+from functools import reduce
+from operator import or_
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +13,7 @@ from yubin.errors import Exhausted, Internal
 from yubin.ids import uuid7
 from yubin.mailboxes import frames, wire
 from yubin.mailboxes.deliveries import Copy, Inbound
-from yubin.mailboxes.port import Delivered, Mailbox, Row, View, Where, Word
+from yubin.mailboxes.port import COLUMNS, Delivered, Mailbox, Row, Rows, View, Want, Where, Word
 from yubin.runtime.rpc import MESSAGE_LIMIT
 from yubin.v1 import mailbox_pb2 as pb
 
@@ -136,6 +141,39 @@ async def test_letters_of_any_size_come_back(sizes):
         assert piece.ByteSize() < MESSAGE_LIMIT / 2
         found += [letter for part in again(piece).rows if (letter := fetched.letter(part)) is not None]
     assert found == letters
+
+
+@st.composite
+def several_rows(draw):
+    sizes = draw(st.lists(st.integers(0, 2**40), max_size=6))
+    return [
+        Row(
+            uid=n,
+            letter_id=uuid7(),
+            size=size,
+            received=draw(st.floats(0, 1e10)),
+            saved=draw(st.floats(0, 1e10)),
+            thread=draw(st.text(max_size=3)),
+            envelope=draw(st.binary(max_size=9)),
+            structure=draw(st.binary(max_size=9)),
+            summary=draw(st.binary(max_size=9)),
+        )
+        for n, size in enumerate(sizes, 1)
+    ]
+
+
+@given(several_rows(), st.sets(st.sampled_from([*COLUMNS])))
+async def test_columns_come_back(rows, parts):
+    """I8: as they were sent, and the same from a pod that answers with rows; one by one they are the rows that they were."""
+    want = reduce(or_, parts, Want.NOTHING)
+    sent = Rows.of(rows, want)
+    (message,) = [piece async for piece in frames.columns_to(several([sent]))]
+    assert wire.columns_from(again(message), want) == sent
+    older = [piece async for piece in frames.rows_to(several(rows))]
+    assert [wire.columns_from(again(piece), want) for piece in older] == ([sent] if rows else [])
+    nothing = Row(uid=0, letter_id=UUID(int=0), size=0, received=0.0, saved=0.0, thread="")
+    unwanted = {one: getattr(nothing, one) for part, (_, one) in COLUMNS.items() if part not in parts}
+    assert list(sent) == [replace(one, **unwanted) for one in rows]
 
 
 async def test_rows_share_messages():

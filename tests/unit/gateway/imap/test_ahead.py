@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from services.gateway.imap.ahead import ahead, batches
+from services.gateway.imap.ahead import ahead, batches, following
 from yubin.errors import Unavailable
 
 
@@ -66,3 +66,56 @@ async def test_who_stops_early_leaves_nothing_behind():
     with pytest.raises(Unavailable):
         await use()
     assert seen == [[0, 1]]
+
+
+async def test_one_piece_is_read_ahead():
+    """In order, never two; who stops early ends the stream, and its failure arrives where its piece would."""
+    made, ended = [], []
+
+    async def stream(count):
+        try:
+            for n in range(count):
+                made.append(n)
+                yield n
+            raise Unavailable("Away")
+        finally:
+            ended.append(count)
+
+    used = []
+
+    async def use():
+        async with aclosing(following(stream(4))) as found:
+            async for n in found:
+                await asyncio.sleep(0.001)
+                used.append(n)
+                assert len(made) == min(n + 2, 4)
+
+    with pytest.raises(Unavailable):
+        await use()
+    assert (used, ended) == ([0, 1, 2, 3], [4])
+    async with aclosing(following(stream(9))) as found:
+        assert await anext(found) == 0
+    assert ended == [4, 9]
+
+
+async def test_a_piece_that_does_not_come_is_given_up():
+    """Who is cancelled while he waits for it leaves nothing behind."""
+    ended = asyncio.Event()
+
+    async def stream():
+        try:
+            yield 1
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    async def use():
+        async with aclosing(following(stream())) as found:
+            async for _ in found:
+                pass
+
+    using = asyncio.create_task(use())
+    await asyncio.sleep(0.01)
+    using.cancel()
+    await asyncio.gather(using, return_exceptions=True)
+    assert ended.is_set()

@@ -4,7 +4,7 @@ import pytest
 
 from services.gateway.imap.patient import Patient
 from yubin.errors import Unavailable
-from yubin.mailboxes.port import How
+from yubin.mailboxes.port import How, Rows, Want
 
 
 class Shaky:
@@ -32,6 +32,12 @@ class Shaky:
     async def store(self, *arguments, unchanged_since):
         return await self._call("store")
 
+    async def columns(self, mailbox_id, uids, want):
+        self.said.append(list(uids))
+        for at in range(0, len(uids), 2):
+            yield Rows(uids=uids[at : at + 2])
+            self._fail()
+
     async def body(self, mailbox_id, uid, *, offset=0, length=None):
         octets = b"0123456789"[offset:][:length]
         self.said.append((offset, length))
@@ -54,6 +60,16 @@ async def test_a_letter_goes_on_where_it_broke_off(offset, length):
     account = Shaky(failures=2)
     read = b"".join([p async for p in Patient(account, 30).body(1, 1, offset=offset, length=length)])
     assert read == b"0123456789"[offset:][:length]
+
+
+async def test_rows_go_on_where_they_broke_off():
+    """Each once, in order; what has come is not asked for again."""
+    account = Shaky(failures=2)
+    found = [rows.uids async for rows in Patient(account, 30).columns(1, [1, 2, 3, 5, 8], Want.SIZE)]
+    assert found == [[1, 2], [3, 5], [8]]
+    assert account.said == [[1, 2, 3, 5, 8], [3, 5, 8], [8]]
+    found = [row.uid async for row in Patient(Shaky(failures=2), 30).rows(1, [1, 2, 3], Want.NOTHING)]
+    assert found == [1, 2, 3]
 
 
 async def test_what_may_be_said_twice():
