@@ -255,16 +255,45 @@ async def test_replace_in_the_selected_mailbox(house):
         assert calls(house) == ["append", "expunge"]
 
 
-async def test_inbox_is_asked_for_once(house):
-    """It is there for certain, always under the same id; of another name somebody looks what it means by now."""
+async def test_select_is_one_call(house):
+    """A second one where something is recent; INBOX and names that were looked up before are not asked for by name."""
     async with house.imap() as imap, imap.session() as talk:
         calls(house)
         await talk.ok("SELECT inbox")
-        assert calls(house) == ["select", "view"]
         await talk.ok("EXAMINE INBOX")
-        assert calls(house) == ["mailbox", "view"]
-        await said(talk, b"x APPEND Sent " + literal(mail()) + b"\r\n")
+        assert calls(house) == ["view", "view"]
+        await keep(house, mail(), mail(), mailbox=SENT)
+        assert "* 2 RECENT" in await talk.ok("SELECT Sent")
+        assert calls(house) == ["mailboxes", "view", "select"]
+        assert "* 0 RECENT" in await talk.ok("SELECT Sent")
+        assert calls(house) == ["view"]
+
+
+async def test_what_is_recent_belongs_to_who_comes_first(house):
+    """RFC 3501 2.3.2: of two that select at once one has it, also when both have read the mailbox before."""
+    await keep(house, mail())
+    async with house.imap() as imap, imap.session() as one, imap.session() as two:
+        answers = await asyncio.gather(one.ok("SELECT INBOX"), two.ok("SELECT INBOX"))
+    assert sorted(line for lines in answers for line in lines if "RECENT" in line) == [
+        "* 0 RECENT",
+        "* 1 RECENT",
+    ]
+
+
+async def test_a_name_that_means_another_mailbox_by_now(house):
+    """It is looked up again, and of the mailbox that has its old id nothing recent is taken."""
+    async with house.imap() as imap, imap.session() as talk:
+        await talk.ok("SELECT Sent")
+        await talk.ok("CLOSE")
         await house.mailboxes.rename(ALICE, SENT, "Elsewhere")
-        await house.mailboxes.create(ALICE, "Sent")
+        made = await house.mailboxes.create(ALICE, "Sent")
+        await keep(house, mail(), mailbox=SENT)
+        await keep(house, mail(), mail(), mailbox=made.id)
+        assert "* 2 EXISTS" in await talk.ok("SELECT Sent")
+        assert "* 1 RECENT" in await talk.ok("SELECT Elsewhere")
         await said(talk, b"x APPEND Sent " + literal(mail()) + b"\r\n")
-    assert (await house.mailboxes.mailbox(ALICE, SENT)).messages == 1
+        await house.mailboxes.rename(ALICE, made.id, "Gone")
+        assert (await said(talk, b"x APPEND Sent " + literal(mail()) + b"\r\n"))[-1].startswith(
+            "x NO [TRYCREATE]"
+        )
+        assert (await talk.no("SELECT Sent")).startswith("NO [NONEXISTENT]")

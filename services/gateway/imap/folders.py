@@ -27,32 +27,39 @@ async def find(session: Session, name: str) -> Mailbox:
     return await _find(session, name, codes.NONEXISTENT)
 
 
-def is_inbox(name: str) -> bool:
-    return canonical(name) == INBOX
-
-
 async def target(session: Session, name: str, *, look: bool = True) -> int:
     """For APPEND, COPY and MOVE: No [TRYCREATE] says that the client may create it (RFC 9051 6.3.12).
 
     Without ``look`` nobody is asked about INBOX. What can be said only once needs it: while the mailbox pod is away the look
     waits for it (patient.py).
     """
-    if not look and is_inbox(name):
+    if not look and canonical(name) == INBOX:
         return INBOX_ID
     return (await _find(session, name, codes.TRYCREATE)).id
 
 
 async def _find(session: Session, name: str, code: str) -> Mailbox:
     wanted = canonical(name)
-    known = INBOX_ID if wanted == INBOX else session.known.get(wanted)
+    known = remembered(session, wanted)
     if known is not None:
         try:
             mailbox = await session.account.mailbox(known)
         except NotFound:
-            session.known.pop(wanted, None)
+            pass
         else:
             if mailbox.name == wanted:
                 return mailbox
+    return await listed(session, wanted, code)
+
+
+def remembered(session: Session, wanted: str) -> int | None:
+    """The id that a canonical name had when it was last looked up."""
+    return INBOX_ID if wanted == INBOX else session.known.get(wanted)
+
+
+async def listed(session: Session, wanted: str, code: str = codes.NONEXISTENT) -> Mailbox:
+    """The mailbox of a canonical name as it is now. Raises No."""
+    session.known.pop(wanted, None)
     for mailbox in await session.account.mailboxes():
         if mailbox.name == wanted:
             remember(session, mailbox)

@@ -2,13 +2,17 @@
 
 The columns come page by page, and never more than one page of objects is held. What the client is told is what was loaded:
 EXISTS counts the columns, HIGHESTMODSEQ was read before the first page, UIDNEXT with the last one.
+
+The view says all that SELECT needs, also whether a remembered id still has the name, and it takes nothing: so that is one
+call, and a second one where something is recent, which is from then on nobody else's.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
@@ -17,14 +21,17 @@ from services.gateway.imap.replies import BadCommand, No, Reply
 from services.gateway.imap.selected import Selected
 from services.gateway.imap.status import identity
 from services.gateway.imap.watch import EVERYTHING
-from yubin.errors import Failure, NotFound
+from yubin.errors import Failure, Internal, NotFound
 from yubin.imap import codes, listing, responses
 from yubin.imap import flags as shown
 from yubin.imap.commands.select import Args
 from yubin.imap.responses import UNTAGGED
-from yubin.mailboxes.port import Mailbox, View
+from yubin.mailboxes.names import canonical
+from yubin.mailboxes.port import View
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from services.gateway.imap.session import Session
 
 log = structlog.get_logger()
@@ -38,10 +45,9 @@ async def select(session: Session, args: Args, *, read_only: bool) -> Reply:
     await leave(session)
     if args.condstore:
         session.enable("CONDSTORE")
-    mailbox = await _named(session, args.mailbox, read_only=read_only)
-    session.watched().looked(mailbox.id)
-    selected = Selected(mailbox, read_only=read_only)
-    unseen = await _load(session, selected)
+    selected, unseen = await _opened(session, canonical(args.mailbox), read_only=read_only)
+    if not read_only:
+        await _take_recent(session, selected)
     _announce(session, selected, unseen)
     session.selected = selected
     selected.looked = session.house.clock()
@@ -53,30 +59,56 @@ async def select(session: Session, args: Args, *, read_only: bool) -> Reply:
     )
 
 
-async def _named(session: Session, name: str, *, read_only: bool) -> Mailbox:
-    """Only INBOX is selected without a look: of a name that another mailbox has by now nothing recent would be taken."""
-    if read_only:
-        return await folders.find(session, name)
-    known = folders.INBOX_ID if folders.is_inbox(name) else (await folders.find(session, name)).id
+async def _opened(session: Session, wanted: str, *, read_only: bool) -> tuple[Selected, int]:
+    """And the number of the first message that is not seen, or 0. Raises No [NONEXISTENT]."""
+    known = folders.remembered(session, wanted)
+    opened = None if known is None else await _load(session, known, wanted, read_only=read_only)
+    if opened is None:
+        found = await folders.listed(session, wanted)
+        opened = await _load(session, found.id, wanted, read_only=read_only)
+    if opened is None:
+        raise No("There is no such mailbox", codes.NONEXISTENT)
+    return opened
+
+
+async def _load(
+    session: Session, mailbox_id: int, wanted: str, *, read_only: bool
+) -> tuple[Selected, int] | None:
+    """None where there is no such mailbox, or it has another name by now."""
+    session.watched().looked(mailbox_id)
+    selected, unseen = None, 0
+    pages = cast("AsyncGenerator[View, None]", session.account.view(mailbox_id))
     try:
-        return await session.account.select(known)
+        async with aclosing(pages):
+            async for page in pages:
+                if selected is None:
+                    if page.state.name != wanted:
+                        return None
+                    selected = Selected(page.state, read_only=read_only)
+                    selected.modseq = page.state.modseq
+                if not unseen:
+                    unseen = _unseen(page, len(selected))
+                selected.load(page)
+                selected.mailbox, selected.keywords = page.state, tuple(page.keywords)
+    except NotFound:
+        return None
+    if selected is None:
+        raise Internal("a mailbox has a page")
+    selected.mailbox = replace(selected.mailbox, modseq=selected.modseq)
+    selected.recent_from = selected.mailbox.first_recent
+    selected.told, selected.new_from = len(selected), selected.mailbox.uidnext
+    return selected, unseen
+
+
+async def _take_recent(session: Session, selected: Selected) -> None:
+    """What is recent here is so for nobody else (RFC 3501 2.3.2): who comes first has it. Raises No, Failure."""
+    if selected.mailbox.first_recent >= selected.mailbox.uidnext:
+        return
+    try:
+        taken = await session.account.select(selected.mailbox.id)
     except NotFound as gone:
         raise No("There is no such mailbox", codes.NONEXISTENT) from gone
-
-
-async def _load(session: Session, selected: Selected) -> int:
-    """The columns; gives the number of the first message that is not seen, or 0."""
-    unseen, state, first = 0, selected.mailbox, True
-    async for page in session.account.view(selected.mailbox.id):
-        if first:
-            selected.modseq, first = page.state.modseq, False
-        if not unseen:
-            unseen = _unseen(page, len(selected))
-        selected.load(page)
-        state, selected.keywords = page.state, tuple(page.keywords)
-    selected.mailbox = replace(state, modseq=selected.modseq)
-    selected.told, selected.new_from = len(selected), state.uidnext
-    return unseen
+    selected.recent_from = taken.first_recent
 
 
 def _unseen(page: View, before: int) -> int:
