@@ -144,11 +144,17 @@ async def test_with_idle(house):
 
 
 async def test_an_event_that_is_not_offered(house):
-    """RFC 5465 5: NO [BADEVENT (…)] with those that are; what was asked for before stays."""
+    """RFC 5465 5, 8: NO [BADEVENT (…)] with those that are, also for METADATA's and ANNOTATE's, which are not announced; what
+    was asked for before stays.
+    """
     async with house.imap() as imap, imap.session() as talk:
         await talk.ok(f"NOTIFY SET (INBOXES ({ALL}))")
-        last = await talk.no("NOTIFY SET (PERSONAL (MailboxMetadataChange))")
-        assert last.startswith("NO [BADEVENT (FlagChange MailboxName MessageExpunge MessageNew ")
+        offered = "FlagChange MailboxName MessageExpunge MessageNew SubscriptionChange"
+        for event in ("MailboxMetadataChange", "ServerMetadataChange", "Nonsense"):
+            last = await talk.no(f"NOTIFY SET (PERSONAL ({event}))")
+            assert last.startswith(f"NO [BADEVENT ({offered})] ")
+        last = await talk.no("NOTIFY SET (SELECTED (MessageNew MessageExpunge AnnotationChange))")
+        assert last.startswith(f"NO [BADEVENT ({offered})] ")
         await house.deliver(ONE)
         assert (await talk.line()).startswith("* STATUS INBOX ")
 

@@ -21,7 +21,7 @@ from services.gateway.imap.session import Unintelligible
 from services.gateway.imap.watch import EVERYTHING
 from yubin.errors import Failure, NotFound
 from yubin.imap import codes, listing, responses
-from yubin.imap.commands.notify import Args, Group
+from yubin.imap.commands.notify import OFFERED, Args, Group
 from yubin.imap.events import Broken
 from yubin.imap.responses import UNTAGGED
 from yubin.mailboxes.names import SEPARATOR, canonical
@@ -32,16 +32,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 MESSAGES = frozenset({"MessageNew", "MessageExpunge", "FlagChange"})
-NAMES = frozenset({"MailboxName", "SubscriptionChange"})
-OFFERED = MESSAGES | NAMES
 MANY = 1000  # mailboxes that changed at once
 Test = Callable[[str, Mailbox | None, frozenset[str]], bool]  # name, the mailbox of it, subscribed names
 
 
 async def begin(session: Session, args: Args) -> None:
     """In place of what was asked for before; no groups: nothing more (RFC 5465 3). Raises No [BADEVENT]."""
-    if any(group.events - OFFERED for group in args.groups):
-        raise No("This event is not offered", codes.badevent(sorted(OFFERED)))
+    if any(not group.events.issubset(OFFERED) for group in args.groups):
+        raise No("This event is not offered", codes.badevent(OFFERED))
     if not args.groups:
         session.notify = None
         session.watched().rest()

@@ -21,7 +21,9 @@ EVENTS: Mapping[str, str] = {  # in upper case → as RFC 5465 5 writes them
         "MailboxMetadataChange", "ServerMetadataChange",
     )
 }  # fmt: skip
-BADEVENT = f"BADEVENT ({' '.join(EVENTS.values())})"
+# RFC 5465 5.1, 5.6, 5.7: the others are for servers with ANNOTATE and METADATA.
+OFFERED = ("FlagChange", "MailboxName", "MessageExpunge", "MessageNew", "SubscriptionChange")
+BADEVENT = f"BADEVENT ({' '.join(OFFERED)})"  # RFC 5465 8: those that are
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
