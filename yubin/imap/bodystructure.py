@@ -7,12 +7,15 @@ has an empty envelope and an empty text.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from yubin.imap.envelope import render
 from yubin.imap.strings import NIL, nstring, string
 from yubin.mail.letterhead import of
 from yubin.mail.part import Disposition, Parameters, Part
 
 _UNREAD = Part(start=0, body=0, end=0)
+_KEPT = 256  # beginnings of parts, of some kilobytes at most
 
 
 def bodystructure(part: Part, *, extended: bool) -> bytes:
@@ -37,21 +40,9 @@ def _body(part: Part, out: list[bytes], extended: bool) -> None:
 
 def _single(part: Part, out: list[bytes], extended: bool) -> None:
     text = part.type == "text"
-    params = part.params
-    if text and part.param("charset") is None and part.param("charset*") is None:
-        params = (*params, ("charset", b"us-ascii"))
-    out.append(
-        b"%b %b %b %b %b %b %d"
-        % (
-            _quoted(part.type),
-            _quoted(part.subtype),
-            _params(params),
-            nstring(part.id),
-            nstring(part.description),
-            _quoted(part.encoding),
-            part.size,
-        )
-    )
+    begin = _often if part.id is None and part.description is None and len(part.params) < 3 else _beginning
+    beginning = begin(part.type, part.subtype, part.params, part.id, part.description, part.encoding)
+    out.append(b"%b %d" % (beginning, part.size))
     if part.message:
         out.append(b" %b " % render(of(part.fields)))
         _body(part.children[0] if part.children else _UNREAD, out, extended)
@@ -61,8 +52,29 @@ def _single(part: Part, out: list[bytes], extended: bool) -> None:
         out.append(b" %b %b" % (nstring(part.md5), _tail(part)))
 
 
+def _beginning(
+    kind: str, subtype: str, params: Parameters, id_: bytes | None, description: bytes | None, encoding: str
+) -> bytes:
+    """media-basic and body-fields, but for the octets."""
+    if kind == "text" and not {"charset", "charset*"}.intersection([name for name, _ in params]):
+        params = (*params, ("charset", b"us-ascii"))
+    return b"%b %b %b %b %b %b" % (
+        _quoted(kind),
+        _quoted(subtype),
+        _params(params),
+        nstring(id_),
+        nstring(description),
+        _quoted(encoding),
+    )
+
+
+_often = lru_cache(_KEPT)(_beginning)  # most letters are a text in one of a few charsets
+
+
 def _tail(part: Part) -> bytes:
     """body-fld-dsp, body-fld-lang, body-fld-loc."""
+    if part.disposition is None and not part.language and part.location is None:
+        return b"NIL NIL NIL"
     if len(part.language) > 1:
         language = b"(%b)" % b" ".join([string(tag) for tag in part.language])
     else:

@@ -8,6 +8,7 @@ single spaces, so that what a line end divides is found too.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from yubin.imap.attributes import Row
 from yubin.mail import date, fields, mime, structure, summary, words
@@ -17,6 +18,9 @@ from yubin.mail.header import Field
 from yubin.mail.summary import ADDRESSES, TEXT_LIMIT, Summary
 
 _FIRST = re.compile(rb'\((?:"((?:[^"\\]|\\.)*+)"|NIL)')
+_USUAL = re.compile(  # a Date as nearly everybody writes it: (day) (time) zone
+    rb'\("(?:[A-Z][a-z]{2}, )?(\d{1,2} [A-Z][a-z]{2} \d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) [+-]\d{4}"'
+)
 _ESCAPE = re.compile(rb"\\(.)")
 _ZONE = re.compile(r"\s*(?:[+-]\d{4}|(?<=[\s\d])[A-Za-z]{1,5})?\s*(?:\([^()]*\)\s*)?\Z")
 _SHOWN = {"SUBJECT": "subject", "FROM": "from_", "TO": "to", "CC": "cc", "BCC": "bcc"}
@@ -83,6 +87,9 @@ class Known:
 
     def sent(self) -> float | None:
         """The Date field's day in its own zone (RFC 3501 6.4.4: time and zone are disregarded), as seconds; None: no date."""
+        usual = _USUAL.match(self.row.envelope)
+        if usual is not None and (day := _midnight(usual[1])) is not None:
+            return day + int(usual[2]) * 3600 + int(usual[3]) * 60 + int(usual[4])
         text = _string(_FIRST.match(self.row.envelope))
         if not text:
             return None
@@ -93,6 +100,12 @@ class Known:
         if self._fields is None and self.raw is not None:
             self._fields = fields.read(self.raw).fields
         return self._fields
+
+
+@lru_cache(1024)
+def _midnight(day: bytes) -> float | None:
+    """Most letters share their day with others."""
+    return date.parse(day.decode("ascii") + " 00:00")
 
 
 def _string(found: re.Match[bytes] | None) -> str | None:

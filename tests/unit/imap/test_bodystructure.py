@@ -12,6 +12,7 @@ from tests.unit.mail.timing import within
 from yubin.imap.bodystructure import bodystructure
 from yubin.mail import structure
 from yubin.mail.mime import parse
+from yubin.mail.part import Part
 
 
 def of(raw: bytes, extended: bool = True) -> bytes:
@@ -84,6 +85,55 @@ def test_any_letter_has_a_structure_that_can_be_read(lines):
     for extended in (True, False):
         written = bodystructure(part, extended=extended)
         assert imap_text.body(imap_text.parse(written, strict=True), extended=extended)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["text", "image", "a"]),
+            st.sampled_from(["plain", "html"]),
+            st.lists(
+                st.sampled_from(
+                    [("charset", b"utf-8"), ("charset", b"us-ascii"), ("charset*", b"x"), ("name", b"")]
+                ),
+                max_size=3,
+            ),
+            st.sampled_from([None, b"", b"<i>"]),
+            st.sampled_from(["7bit", "base64"]),
+        ),
+        max_size=9,
+    )
+)
+def test_parts_that_are_much_alike_are_told_apart(parts):
+    """What is remembered of one is not shown for another that differs in anything."""
+    for kind, subtype, params, id_, encoding in parts:
+        part = Part(
+            type=kind,
+            subtype=subtype,
+            params=tuple(params),
+            start=0,
+            body=0,
+            end=7,
+            encoding=encoding,
+            id=id_,
+        )
+        shown = [
+            *params,
+            *(
+                [("charset", b"us-ascii")]
+                if kind == "text" and not dict(params).keys() & {"charset", "charset*"}
+                else []
+            ),
+        ]
+        listed = (
+            "(" + " ".join(f'"{name}" "{value.decode()}"' for name, value in shown) + ")" if shown else "NIL"
+        )
+        begun = (
+            f'("{kind}" "{subtype}" {listed} '
+            + ("NIL" if id_ is None else f'"{id_.decode()}"')
+            + f' NIL "{encoding}" 7'
+        )
+        assert bodystructure(part, extended=False).decode() == begun + (" 0)" if kind == "text" else ")")
 
 
 def test_the_deepest_and_the_broadest_letter():

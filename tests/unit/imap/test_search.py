@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -39,6 +39,7 @@ from yubin.imap.search import compile_key, needs
 from yubin.imap.search_terms import Test
 from yubin.imap.sets import read
 from yubin.mail import words
+from yubin.mail.date import parse
 from yubin.mailboxes import reading
 from yubin.mailboxes.port import Row
 
@@ -278,6 +279,35 @@ def test_a_message_id_comes_from_the_envelope(written, known):
     letter = b"Subject: a\r\n" + (b"" if written is None else b"Message-ID: %b\r\n" % written) + b"\r\n"
     row = Row(**{**vars(ROWS[0]), "envelope": reading.read(letter).envelope})
     assert Known(row).message_id() == known
+
+
+@given(
+    st.integers(-5_000_000_000, 7_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+    st.sampled_from(
+        [
+            "{0:%a, %d %b %Y %H:%M:%S} ",
+            "{0.day} {0:%b %Y %H:%M:%S} ",
+            "{0:%a, %d %b %Y %H:%M} ",
+            "{0.day} {0:%b %y %H:%M:%S} ",
+        ]
+    ),
+    st.sampled_from(["+0900", "-1100", "GMT", "", "+0900 (JST)", 'a"b']),
+)
+def test_a_day_is_that_of_its_own_zone(at, form, zone):
+    """RFC 3501 6.4.4 SENTON: however it is written, what the clock on the wall said, without its zone."""
+    written = form.format(at) + zone
+    row = Row(**{**vars(ROWS[0]), "envelope": reading.read(f"Date: {written}\r\n\r\n".encode()).envelope})
+    expected = None if zone == 'a"b' else parse(form.format(at))
+    assert Known(row).sent() == expected
+
+
+@pytest.mark.parametrize(
+    "written", ["31 Feb 2025 10:00:00 +0000", "1 Foo 2025 10:00:00 +0000", "1 Jan 2025 24:00:00 +0000"]
+)
+def test_a_day_that_does_not_exist_is_none(written):
+    """RFC 3501 6.4.4: such a letter has no date."""
+    row = Row(**{**vars(ROWS[0]), "envelope": reading.read(f"Date: {written}\r\n\r\n".encode()).envelope})
+    assert Known(row).sent() is None
 
 
 def test_a_summary_that_was_cut_is_not_trusted():
