@@ -22,7 +22,7 @@ from yubin.acceptance.accept import Acceptance
 from yubin.acceptance.head_start import HeadStart
 from yubin.accounts.remote import DirectoryAdmin, RemoteDirectory, RemoteSessions
 from yubin.dispatch.open import open_dispatch
-from yubin.mailboxes.remote import RemoteAccount
+from yubin.mailboxes.remote import RemoteAccount, Talk
 from yubin.objects.open import open_objects
 from yubin.queue.group import Grouped
 from yubin.queue.open import open_ledger
@@ -56,8 +56,8 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     letters = Letters(
         rules=rules, domains=administration, ledger=plain, acceptance=acceptance, recipients=directory
     )
-    mailboxes = pod.channel(settings.mailbox, "mailbox")
-    access = Access(RemoteSessions(channel), lambda session: RemoteAccount(mailboxes, session))
+    talk = Talk(pod.channel(settings.mailbox, "mailbox"))
+    access = Access(RemoteSessions(channel), lambda session: RemoteAccount(talk, session))
     routes = [
         *Directory(administration, Removal(access, administration)).routes(),
         *letters.routes(),
@@ -81,6 +81,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
             log.info("HTTP listens.", action="listen", port=listening)
             yield
     finally:
+        await talk.close()
         await dispatch.close()
         await ledger.close()
         await objects.close()

@@ -20,7 +20,7 @@ from services.gateway.tls import ServerTls
 from yubin.accounts.remote import RemoteDirectory, RemoteSessions
 from yubin.imap.limits import Limits
 from yubin.mailboxes.hints_nats import open_hints
-from yubin.mailboxes.remote import RemoteAccount, compare
+from yubin.mailboxes.remote import RemoteAccount, Talk, compare
 from yubin.runtime.process import Pod
 from yubin.runtime.settings import host_port
 from yubin.sasl.mechanisms import chosen
@@ -32,6 +32,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     directory = pod.channel(settings.directory, "directory")
     accounts = RemoteDirectory(directory)
     mailbox = pod.channel(settings.mailbox, "mailbox")
+    talk = Talk(mailbox)
     context = None
     if settings.mail_tls_cert is not None and settings.mail_tls_key is not None:
         tls = ServerTls(settings.mail_tls_cert, settings.mail_tls_key)
@@ -44,7 +45,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     pop3 = Pop3(
         terms=settings.pop3(),
         authenticator=accounts,
-        account=lambda session: RemoteAccount(mailbox, session),
+        account=lambda session: RemoteAccount(talk, session),
         passes=passes,
         leases=leases,
         shelf=Shelf(settings.read_ahead),
@@ -60,7 +61,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         auth_without_tls=settings.auth_without_tls,
         mechanisms=chosen(settings.mechanisms),
         authenticator=accounts,
-        account=lambda session: RemoteAccount(mailbox, session),
+        account=lambda session: RemoteAccount(talk, session),
         passes=passes,
         leases=leases,
         watch=watch,
@@ -84,4 +85,5 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         yield
     finally:
         await gateway.stop(settings.grace)
+        await talk.close()
         await hints.close()

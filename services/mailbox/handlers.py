@@ -9,9 +9,10 @@ mailboxes it is about, so that no request can name another's. (Longer than most 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import grpc
@@ -20,10 +21,11 @@ from services.mailbox.deliver import Reader
 from services.mailbox.local import LocalAccount
 from services.mailbox.sessions import Tokens
 from services.mailbox.storage import Storage
+from services.mailbox.talk import Talking
 from yubin.errors import Invalid, Unauthenticated
 from yubin.mailboxes import frames, wire
 from yubin.mailboxes.deliveries import Deliveries
-from yubin.mailboxes.port import How, Want, Where
+from yubin.mailboxes.port import How, View, Want, Where
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc
 
@@ -54,6 +56,14 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
         claims = await self._tokens.check(session)
         return LocalAccount(claims.account, claims.quota or self._quota, self._storage)
 
+    async def Talk(
+        self, request_iterator: AsyncIterator[pb.TalkRequest], context: Context
+    ) -> AsyncIterator[pb.TalkResponse]:
+        talking = Talking(request_iterator, self, context, self._stopping)
+        async with aclosing(cast("AsyncGenerator[pb.TalkResponse, None]", talking.answers())) as answers:
+            async for answer in answers:
+                yield answer
+
     # ── letters in ──
 
     async def Deliver(
@@ -71,13 +81,20 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
     async def Append(self, request_iterator: AsyncIterator[pb.AppendRequest], context: Context) -> pb.Place:
         requests = aiter(request_iterator)
         first = await anext(requests, pb.AppendRequest())
+        return await self._append(first, _data(requests))
+
+    async def AppendWhole(self, request: pb.AppendRequest, context: Context) -> pb.Place:
+        """Only spoken (Talk), as Look is."""
+        return await self._append(request, _once(request.data))
+
+    async def _append(self, first: pb.AppendRequest, body: AsyncIterator[bytes]) -> pb.Place:
         if not first.HasField("start"):
             raise Invalid("the first message says what comes")
         start = first.start
         account = await self._account(start.session)
         place = await account.append(
             start.mailbox_id,
-            _data(requests),
+            body,
             start.size,
             flags=frozenset(start.flags),
             received=start.received or None,
@@ -123,6 +140,13 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
         async for view in account.view(request.mailbox_id, since=request.since, after=request.after):
             for page in wire.pages_to(view):
                 yield page
+
+    async def Look(self, request: pb.ViewRequest, context: Context) -> pb.ViewPage:
+        """The first message of a view; there is one at least."""
+        account = await self._account(request.session)
+        view = account.view(request.mailbox_id, since=request.since, after=request.after)
+        async with aclosing(cast("AsyncGenerator[View, None]", view)) as views:
+            return next(wire.pages_to(await anext(views)))
 
     async def Fetch(self, request: pb.FetchRequest, context: Context) -> AsyncIterator[pb.FetchPiece]:
         account = await self._account(request.session)
@@ -211,6 +235,10 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
 async def _data(requests: AsyncIterator[pb.AppendRequest]) -> AsyncIterator[bytes]:
     async for request in requests:
         yield request.data
+
+
+async def _once(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw
 
 
 def _id(octets: bytes) -> UUID | None:

@@ -37,7 +37,7 @@ from tests.servers.dns import DnsServer
 from tests.servers.nats import NatsServer
 from tests.servers.smtp_sink import Sink
 from yubin.accounts.remote import RemoteSessions
-from yubin.mailboxes.remote import RemoteAccount
+from yubin.mailboxes.remote import RemoteAccount, Talk
 from yubin.objects.open import open_objects
 from yubin.runtime.certificates import issue
 
@@ -152,9 +152,11 @@ class Stage:
         async with self.directory.channel("api") as channel:
             _, token = await RemoteSessions(channel).open(ALICE)
         channel = self.mailbox.channel("gateway")
+        talk = Talk(channel)
         try:
-            return [*(await bodies(RemoteAccount(channel, lambda: token))).values()]
+            return [*(await bodies(RemoteAccount(talk, lambda: token))).values()]
         finally:
+            await talk.close()
             await channel.close(None)
 
     async def settle(self) -> None:

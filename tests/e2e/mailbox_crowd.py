@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.e2e.mailbox_client import Client, Scene
 from tests.e2e.mailbox_journal import journal
 from tests.e2e.mailbox_watcher import Watcher
-from yubin.mailboxes.remote import RemoteAccount, RemoteDeliveries
+from yubin.mailboxes.remote import RemoteAccount, RemoteDeliveries, Talk
 from yubin.objects.open import open_objects
 from yubin.runtime import rpc
 from yubin.runtime.certificates import issue
@@ -70,7 +70,7 @@ async def watcher(crowd: Crowd, folder: Path, number: int) -> None:
 
 
 def _account(crowd: Crowd, folder: Path) -> RemoteAccount:
-    return RemoteAccount(_channel(crowd, "gateway"), (folder / "session").read_text)
+    return RemoteAccount(Talk(_channel(crowd, "gateway")), (folder / "session").read_text)
 
 
 def _channel(crowd: Crowd, pod: str):

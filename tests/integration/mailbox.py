@@ -26,7 +26,8 @@ from yubin.ids import uuid7
 from yubin.mailboxes.deliveries import Copy, Inbound, object_name
 from yubin.mailboxes.hints import MemoryHints
 from yubin.mailboxes.memory import MemoryMailboxes
-from yubin.mailboxes.remote import RemoteAccount, RemoteDeliveries
+from yubin.mailboxes.remote import RemoteAccount, RemoteDeliveries, Talk
+from yubin.mailboxes.remote_talk import Terms
 from yubin.objects.memory import MemoryObjects
 from yubin.runtime import rpc
 from yubin.runtime.certificates import issue
@@ -91,7 +92,7 @@ class Desk:
         self.stopping = asyncio.Event()
         self.handlers = Mailboxes(self.storage, self.intake, self.tokens, self.stopping, quota=quota)
         self.port = 0
-        self._channels = []
+        self._channels, self._talks = [], []
 
     async def start(self):
         """Again on the same port after ``stop``."""
@@ -117,9 +118,16 @@ class Desk:
 
     def account(self, name="anna", quota=0, pod="gateway"):
         token = self.session(name, quota)
-        return RemoteAccount(self.channel(pod), lambda: token)
+        return RemoteAccount(self.talk(pod), lambda: token)
+
+    def talk(self, pod="gateway", **terms):
+        made = Talk(self.channel(pod), Terms(**terms))
+        self._talks.append(made)
+        return made
 
     async def close(self):
+        for talk in self._talks:
+            await talk.close()
         for made in self._channels:
             await made.close(None)
         await self.stop()
@@ -246,9 +254,11 @@ class House:
     async def account(self, name="anna", pod="gateway"):
         token = await self.session(name)
         channel = self.mailbox.channel(pod)
+        talk = Talk(channel)
         try:
-            yield RemoteAccount(channel, lambda: token)
+            yield RemoteAccount(talk, lambda: token)
         finally:
+            await talk.close()
             await channel.close(None)
 
     def close(self):

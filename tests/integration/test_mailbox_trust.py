@@ -8,10 +8,11 @@ import time
 import pytest
 
 from services.mailbox import local
+from services.mailbox.talk import SPOKEN
 from tests.integration.mailbox import desk, letter, pieces
 from yubin.accounts.session import SessionSigner
 from yubin.errors import Denied, Failure, Invalid, Unauthenticated, Unavailable
-from yubin.mailboxes.remote import RemoteAccount, compare
+from yubin.mailboxes.remote import WHOLE, RemoteAccount, compare
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc as stubs
 
@@ -90,7 +91,7 @@ async def test_a_token_that_does_not_hold_opens_nothing(tmp_path, kind):
         stub = stubs.MailboxStub(d.channel("api"))
         for method in METHODS:
             request = getattr(pb, method.input_type.name)()
-            if method.name in {"Deliver", "Usage", "Compare"}:
+            if method.name in {"Deliver", "Usage", "Compare", "Talk"}:
                 continue
             if method.name == "Append":
                 request.start.session = bad
@@ -99,6 +100,23 @@ async def test_a_token_that_does_not_hold_opens_nothing(tmp_path, kind):
             with pytest.raises(Unauthenticated):
                 await call(stub, method, request)
         assert await compare(d.channel("gateway"), [(bad, 1)]) == [None]
+        assert (await d.mailboxes.usage(["anna"]))["anna"].messages == 1
+
+
+@pytest.mark.parametrize("kind", BAD)
+async def test_a_token_that_does_not_hold_opens_nothing_that_is_spoken(tmp_path, kind):
+    """CASES F10: over Talk each method is UNAUTHENTICATED as well, beside others that are answered."""
+    async with desk(tmp_path) as d:
+        await d.intake.deliver(letter())
+        bad, talk = BAD[kind](d.session("anna")), d.talk("api")
+        for method, request_type in SPOKEN.items():
+            if method == "Compare":
+                continue
+            request = request_type(start={"session": bad}) if method == "AppendWhole" else request_type()
+            if method != "AppendWhole":
+                request.session = bad
+            with pytest.raises(Unauthenticated):
+                await talk.call(method, request, pb.Place)
         assert (await d.mailboxes.usage(["anna"]))["anna"].messages == 1
 
 
@@ -165,6 +183,7 @@ async def test_an_append_without_a_beginning(tmp_path):
 async def test_a_letter_that_comes_too_slowly(tmp_path, monkeypatch):
     """DESIGN I7: who announces a letter and does not bring it is sent away, and his room is free again."""
     monkeypatch.setattr(local, "GRACE", 0.2)
+    monkeypatch.setattr(local, "LEAST_RATE", 10**9)
     async with desk(tmp_path) as d:
         never = asyncio.Event()
 
@@ -173,7 +192,7 @@ async def test_a_letter_that_comes_too_slowly(tmp_path, monkeypatch):
             await never.wait()
 
         with pytest.raises(Unavailable):
-            await d.account().append(1, body(), 2)
+            await d.account().append(1, body(), WHOLE + 1)
         assert d.storage.appended._free == d.storage.appended._all
         assert (await d.account().usage()).messages == 0
 
@@ -181,7 +200,8 @@ async def test_a_letter_that_comes_too_slowly(tmp_path, monkeypatch):
 async def test_a_client_that_leaves_in_the_middle_of_an_append(tmp_path):
     """CASES A11: nothing is stored, and the room that its letter had is free again."""
     async with desk(tmp_path) as d:
-        d.storage.appended._all = d.storage.appended._free = 1000
+        size = WHOLE + 1  # a smaller one would be gathered before it goes
+        d.storage.appended._all = d.storage.appended._free = size
         token = d.session()
 
         async def body():
@@ -190,6 +210,6 @@ async def test_a_client_that_leaves_in_the_middle_of_an_append(tmp_path):
 
         for _ in range(3):
             with pytest.raises(ConnectionResetError):
-                await RemoteAccount(d.channel("gateway"), lambda: token).append(1, body(), 1000)
-        await d.account().append(1, pieces(b"y" * 1000), 1000)
+                await RemoteAccount(d.talk(), lambda: token).append(1, body(), size)
+        await d.account().append(1, pieces(b"y" * size), size)
         assert (await d.account().usage()).messages == 1

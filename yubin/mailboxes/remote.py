@@ -1,7 +1,9 @@
 """The mailbox pod from another pod: ``RemoteAccount`` for one account's session, ``RemoteDeliveries`` for letters in.
 
-A stream of answers has no deadline of its own, since its reader may be slow; each message of it is awaited for
-``PATIENCE`` at most. ``compare`` asks what changed in many mailboxes, of many sessions, at once.
+A call that has one message each way goes over the streams that all accounts of a channel share (``Talk``); so do a
+small letter that is appended, and the first page of a view, which is mostly the only one. A stream of answers has no
+deadline of its own, since its reader may be slow; each message of it is awaited for ``PATIENCE`` at most. ``compare`` asks
+what changed in many mailboxes, of many sessions, at once.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from uuid import UUID
 
 import grpc
 
-from yubin.errors import Unavailable
+from yubin.errors import Invalid, Unavailable
 from yubin.mailboxes import wire
 from yubin.mailboxes.account import PIECE, singly
 from yubin.mailboxes.frames import Fetched
@@ -33,21 +35,24 @@ from yubin.mailboxes.port import (
     Word,
 )
 from yubin.mailboxes.remote_deliveries import RemoteDeliveries, Terms
+from yubin.mailboxes.remote_talk import Talk, Unspoken
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc as stubs
 
-__all__ = ["RemoteAccount", "RemoteDeliveries", "Terms", "compare"]
+__all__ = ["RemoteAccount", "RemoteDeliveries", "Talk", "Terms", "compare"]
 M = TypeVar("M")
 PATIENCE = 30.0  # seconds for one message of a stream
 APPEND = 3600.0  # seconds for a letter: who brings it may be slow
+WHOLE = 256 * 1024  # octets of a letter that is gathered here and goes as one message
+GATHERED = 60.0  # seconds for it to come
 COMPARED = 10_000  # of one call
 
 
 class RemoteAccount:
     """Implements ``Account``. ``session`` gives the token that holds now."""
 
-    def __init__(self, channel: grpc.aio.Channel, session: Callable[[], str]) -> None:
-        self._stub, self._session = stubs.MailboxStub(channel), session
+    def __init__(self, talk: Talk, session: Callable[[], str]) -> None:
+        self._talk, self._stub, self._session = talk, talk.stub, session
 
     async def mailboxes(self) -> tuple[Mailbox, ...]:
         return tuple(wire.mailbox_from(m) for page in await self._list() for m in page.mailboxes)
@@ -63,22 +68,27 @@ class RemoteAccount:
 
     async def create(self, name: str, special_use: str = "") -> Mailbox:
         request = pb.CreateMailboxRequest(session=self._session(), name=name, special_use=special_use)
-        return wire.mailbox_from(await self._stub.CreateMailbox(request))
+        return wire.mailbox_from(await self._talk.call("CreateMailbox", request, pb.MailboxState))
 
     async def rename(self, mailbox_id: int, name: str) -> Mailbox:
         request = pb.RenameMailboxRequest(session=self._session(), mailbox_id=mailbox_id, name=name)
-        return wire.mailbox_from(await self._stub.RenameMailbox(request))
+        return wire.mailbox_from(await self._talk.call("RenameMailbox", request, pb.MailboxState))
 
     async def delete(self, mailbox_id: int) -> None:
-        await self._stub.DeleteMailbox(
-            pb.DeleteMailboxRequest(session=self._session(), mailbox_id=mailbox_id)
-        )
+        request = pb.DeleteMailboxRequest(session=self._session(), mailbox_id=mailbox_id)
+        await self._talk.call("DeleteMailbox", request, pb.DeleteMailboxResponse)
 
     async def subscribe(self, name: str, on: bool) -> None:
-        await self._stub.Subscribe(pb.SubscribeRequest(session=self._session(), name=name, on=on))
+        request = pb.SubscribeRequest(session=self._session(), name=name, on=on)
+        await self._talk.call("Subscribe", request, pb.SubscribeResponse)
 
     async def view(self, mailbox_id: int, *, since: int = 0, after: int = 0) -> AsyncIterator[View]:
         request = pb.ViewRequest(session=self._session(), mailbox_id=mailbox_id, since=since, after=after)
+        if (first := await self._look(request)) is not None:
+            yield first
+            if not first.more:
+                return
+            request.session, request.after = self._session(), first.uids[-1] if first.uids else after
         pages = wire.Pages()
         async for message in _messages(self._stub.View(request)):
             if (page := pages.page(message)) is not None:
@@ -133,6 +143,13 @@ class RemoteAccount:
             received=received or 0.0,
             delivery_id=delivery_id.bytes if delivery_id else b"",
         )
+        if size <= WHOLE:
+            raw = await _gathered(body, size)
+            request = pb.AppendRequest(start=start, data=raw)
+            try:
+                return wire.place_from(await self._talk.call("AppendWhole", request, pb.Place, PATIENCE))
+            except Unspoken:
+                body = _once(raw)
         sent = _Sent(start, body)
         try:
             return wire.place_from(await self._stub.Append(sent.messages(), timeout=APPEND))
@@ -158,13 +175,13 @@ class RemoteAccount:
             flags=sorted(flags),
             unchanged_since=unchanged_since,
         )
-        return wire.stored_from(await self._stub.Store(request))
+        return wire.stored_from(await self._talk.call("Store", request, pb.StoreResponse))
 
     async def copy(self, source_id: int, uids: Sequence[int], target_id: int, *, move: bool) -> Copied:
         request = pb.CopyRequest(
             session=self._session(), source_id=source_id, uids=uids, target_id=target_id, move=move
         )
-        return wire.copied_from(await self._stub.Copy(request))
+        return wire.copied_from(await self._talk.call("Copy", request, pb.CopyResponse))
 
     async def expunge(
         self, mailbox_id: int, uids: Sequence[int] | None, *, only_deleted: bool = True
@@ -176,7 +193,7 @@ class RemoteAccount:
             all=uids is None,
             only_deleted=only_deleted,
         )
-        return wire.expunged_from(await self._stub.Expunge(request))
+        return wire.expunged_from(await self._talk.call("Expunge", request, pb.ExpungeResponse))
 
     async def forget(self) -> None:
         """The account and all that is in it."""
@@ -184,28 +201,37 @@ class RemoteAccount:
 
     async def match(self, mailbox_id: int, words: Sequence[Word]) -> Match:
         request = pb.MatchRequest(session=self._session(), mailbox_id=mailbox_id, words=wire.words_to(words))
-        return wire.match_from(await self._stub.Match(request))
+        return wire.match_from(await self._talk.call("Match", request, pb.MatchResponse))
 
     async def usage(self) -> Usage:
-        return wire.usage_from(await self._stub.GetUsage(pb.GetUsageRequest(session=self._session())))
+        request = pb.GetUsageRequest(session=self._session())
+        return wire.usage_from(await self._talk.call("GetUsage", request, pb.AccountUsage))
 
     async def lease(self, name: str, owner: str, seconds: float, *, most: int = 1) -> bool:
         request = pb.LeaseRequest(session=self._session(), name=name, owner=owner, seconds=seconds, most=most)
-        return (await self._stub.Lease(request)).held
+        return (await self._talk.call("Lease", request, pb.LeaseResponse)).held
 
     async def release(self, name: str, owner: str) -> None:
-        await self._stub.Release(pb.ReleaseRequest(session=self._session(), name=name, owner=owner))
+        request = pb.ReleaseRequest(session=self._session(), name=name, owner=owner)
+        await self._talk.call("Release", request, pb.ReleaseResponse)
+
+    async def _look(self, request: pb.ViewRequest) -> View | None:
+        """The first page; None where it takes more than one message, or a pod that does not talk."""
+        try:
+            return wire.Pages().page(await self._talk.call("Look", request, pb.ViewPage, PATIENCE))
+        except Unspoken:
+            return None
 
     async def _get(self, mailbox_id: int, *, select: bool) -> Mailbox:
         request = pb.GetMailboxRequest(session=self._session(), mailbox_id=mailbox_id, select=select)
-        return wire.mailbox_from(await self._stub.GetMailbox(request))
+        return wire.mailbox_from(await self._talk.call("GetMailbox", request, pb.MailboxState))
 
     async def _list(self) -> list[pb.ListMailboxesResponse]:
         pages: list[pb.ListMailboxesResponse] = []
         after = ""
         while not pages or after:
             request = pb.ListMailboxesRequest(session=self._session(), after=after)
-            pages.append(await self._stub.ListMailboxes(request))
+            pages.append(await self._talk.call("ListMailboxes", request, pb.ListMailboxesResponse))
             after = pages[-1].next
         return pages
 
@@ -240,6 +266,26 @@ class _Sent:
         except Exception as failure:
             self.failed = failure
             raise
+
+
+async def _gathered(body: AsyncIterator[bytes], size: int) -> bytes:
+    """Raises Invalid when it is longer than was said, Unavailable when it comes too slowly; the pod sees when it is shorter."""
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(GATHERED) as patience:
+            async for piece in body:
+                if len(raw) + len(piece) > size:
+                    raise Invalid("The letter is longer than was announced")
+                raw += piece
+    except TimeoutError as cause:
+        if not patience.expired():
+            raise  # its source's own
+        raise Unavailable("The letter came too slowly") from cause
+    return bytes(raw)
+
+
+async def _once(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw
 
 
 async def _messages(call: Any) -> AsyncIterator[Any]:

@@ -92,7 +92,7 @@ class _Asked:
         except grpc.aio.AioRpcError as error:
             why = ending.error or error
             status = why.code().name
-            raise failure_of(why) from error
+            raise failure_of(why) from why
         finally:
             self._asking.ended(status)
 
@@ -105,7 +105,7 @@ class _Asked:
         except grpc.aio.AioRpcError as error:
             why = ending.error or error
             status = why.code().name
-            raise failure_of(why) from error
+            raise failure_of(why) from why
         finally:
             call.cancel()
             self._asking.ended(status)

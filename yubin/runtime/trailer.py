@@ -14,11 +14,19 @@ TRAILER = "yubin-failure-bin"
 AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 
 
-def trailer(failure: Failure) -> tuple[tuple[str, bytes], ...]:
-    message = failure_pb2.Failure(
+def failure_to(failure: Failure) -> failure_pb2.Failure:
+    return failure_pb2.Failure(
         kind=failure.kind, code=failure.code, enhanced=failure.enhanced, text=failure.text
     )
-    return ((TRAILER, message.SerializeToString()),)
+
+
+def failure_from(message: failure_pb2.Failure) -> Failure:
+    kind = errors.KINDS.get(message.kind, Internal)
+    return kind(message.text, code=message.code, enhanced=message.enhanced)
+
+
+def trailer(failure: Failure) -> tuple[tuple[str, bytes], ...]:
+    return ((TRAILER, failure_to(failure).SerializeToString()),)
 
 
 def failure_of(error: grpc.aio.AioRpcError) -> Failure:
@@ -26,11 +34,11 @@ def failure_of(error: grpc.aio.AioRpcError) -> Failure:
     for key, value in error.trailing_metadata() or ():
         if key == TRAILER:
             try:
-                m = failure_pb2.Failure.FromString(value if isinstance(value, bytes) else b"")
+                return failure_from(
+                    failure_pb2.Failure.FromString(value if isinstance(value, bytes) else b"")
+                )
             except DecodeError:
                 break
-            kind = errors.KINDS.get(m.kind, Internal)
-            return kind(m.text, code=m.code, enhanced=m.enhanced)
     if error.code() in AWAY:
         return Unavailable("a service that this needs is away")
     if error.code() == grpc.StatusCode.PERMISSION_DENIED:

@@ -143,6 +143,11 @@ class MailboxStub:
                 request_serializer=yubin_dot_v1_dot_mailbox__pb2.ForgetRequest.SerializeToString,
                 response_deserializer=yubin_dot_v1_dot_mailbox__pb2.ForgetResponse.FromString,
                 _registered_method=True)
+        self.Talk = channel.stream_stream(
+                '/yubin.v1.Mailbox/Talk',
+                request_serializer=yubin_dot_v1_dot_mailbox__pb2.TalkRequest.SerializeToString,
+                response_deserializer=yubin_dot_v1_dot_mailbox__pb2.TalkResponse.FromString,
+                _registered_method=True)
 
 
 class MailboxServicer:
@@ -286,6 +291,16 @@ class MailboxServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Talk(self, request_iterator, context):
+        """Many calls to a frame, many frames to a stream, answers in any order: the calls above that gateway and api may both
+        make and that have one message each way, and two that are only spoken here: Look(ViewRequest) gives the first ViewPage
+        that View would send, AppendWhole(AppendRequest) takes a letter of at most 256 KiB with its start. Frames of asks are
+        at most 1 MiB. When the stream ends with OK, what has no answer was not begun.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MailboxServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -393,6 +408,11 @@ def add_MailboxServicer_to_server(servicer, server):
                     servicer.Forget,
                     request_deserializer=yubin_dot_v1_dot_mailbox__pb2.ForgetRequest.FromString,
                     response_serializer=yubin_dot_v1_dot_mailbox__pb2.ForgetResponse.SerializeToString,
+            ),
+            'Talk': grpc.stream_stream_rpc_method_handler(
+                    servicer.Talk,
+                    request_deserializer=yubin_dot_v1_dot_mailbox__pb2.TalkRequest.FromString,
+                    response_serializer=yubin_dot_v1_dot_mailbox__pb2.TalkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -966,6 +986,33 @@ class Mailbox:
             '/yubin.v1.Mailbox/Forget',
             yubin_dot_v1_dot_mailbox__pb2.ForgetRequest.SerializeToString,
             yubin_dot_v1_dot_mailbox__pb2.ForgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Talk(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/yubin.v1.Mailbox/Talk',
+            yubin_dot_v1_dot_mailbox__pb2.TalkRequest.SerializeToString,
+            yubin_dot_v1_dot_mailbox__pb2.TalkResponse.FromString,
             options,
             channel_credentials,
             insecure,

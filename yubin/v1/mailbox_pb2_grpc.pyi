@@ -50,6 +50,12 @@ class MailboxStub:
     """What changed, for all idling mailboxes of a gateway at once; those that are gone, or whose session ended, are -1."""
     Forget: _aio.UnaryUnaryMultiCallable[_mailbox_pb2.ForgetRequest, _mailbox_pb2.ForgetResponse]
     """The account and all that is in it; for api, when the account is deleted."""
+    Talk: _aio.StreamStreamMultiCallable[_mailbox_pb2.TalkRequest, _mailbox_pb2.TalkResponse]
+    """Many calls to a frame, many frames to a stream, answers in any order: the calls above that gateway and api may both
+    make and that have one message each way, and two that are only spoken here: Look(ViewRequest) gives the first ViewPage
+    that View would send, AppendWhole(AppendRequest) takes a letter of at most 256 KiB with its start. Frames of asks are
+    at most 1 MiB. When the stream ends with OK, what has no answer was not begun.
+    """
 
 class MailboxServicer(metaclass=_abc_1.ABCMeta):
     """Deliver and Usage name accounts, and are for mx and delivery. Every other call carries the session token that the
@@ -213,5 +219,17 @@ class MailboxServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_mailbox_pb2.ForgetRequest, _abc.Awaitable[_mailbox_pb2.ForgetResponse]],
     ) -> _abc.Awaitable[_mailbox_pb2.ForgetResponse]:
         """The account and all that is in it; for api, when the account is deleted."""
+
+    @_abc_1.abstractmethod
+    def Talk(
+        self,
+        request_iterator: _abc.AsyncIterator[_mailbox_pb2.TalkRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_mailbox_pb2.TalkRequest], _abc.AsyncIterator[_mailbox_pb2.TalkResponse]],
+    ) -> _abc.AsyncIterator[_mailbox_pb2.TalkResponse]:
+        """Many calls to a frame, many frames to a stream, answers in any order: the calls above that gateway and api may both
+        make and that have one message each way, and two that are only spoken here: Look(ViewRequest) gives the first ViewPage
+        that View would send, AppendWhole(AppendRequest) takes a letter of at most 256 KiB with its start. Frames of asks are
+        at most 1 MiB. When the stream ends with OK, what has no answer was not begun.
+        """
 
 def add_MailboxServicer_to_server(servicer: MailboxServicer, server: _aio.Server) -> None: ...

@@ -70,3 +70,34 @@ def test_a_trace_goes_on_in_another_pod(spans, sampled):
         for s in spans.get_finished_spans()
     ]
     assert found == ([("a" * 32, "b" * 16)] if sampled == "01" else [])
+
+
+def test_a_call_is_one_trace_on_both_sides(spans):
+    """The client's span is a child of who asks, the server's of the client's, and what it does of the server's."""
+    with tracing.span("command"):
+        call = tracing.calling("Mailbox.Store")
+        origin = tracing.encode(call.get_span_context())
+        call.end()
+    with tracing.served("Mailbox.Store", origin), tracing.span("work"):
+        pass
+    client, command, work, server = spans.get_finished_spans()
+    assert client.parent.span_id == command.context.span_id
+    assert server.parent.span_id == client.context.span_id
+    assert work.parent.span_id == server.context.span_id
+    assert (client.kind, server.kind) == (trace.SpanKind.CLIENT, trace.SpanKind.SERVER)
+
+
+def test_a_call_that_nobody_follows_begins_no_trace_on_the_other_side(spans):
+    """Neither span is recorded, nor what is done below; one without an origin is a root."""
+    origin = "00-" + "a" * 32 + "-" + "b" * 16 + "-00"
+    with tracing.linked("command", origin, {}):
+        call = tracing.calling("Mailbox.Store")
+        told = tracing.encode(call.get_span_context())
+        call.end()
+    with tracing.served("Mailbox.Store", told), tracing.span("work"):
+        pass
+    assert spans.get_finished_spans() == ()
+    with tracing.served("Mailbox.Store", ""):
+        pass
+    (root,) = spans.get_finished_spans()
+    assert root.parent is None
