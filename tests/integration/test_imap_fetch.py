@@ -1,5 +1,6 @@
 """FETCH (RFC 9051 6.4.5): where its answers come from, how much is held, and what it does to flags."""
 
+import asyncio
 import time
 import tracemalloc
 
@@ -110,6 +111,28 @@ async def test_fifty_mebibytes_never_lie_in_memory(house):
         finally:
             tracemalloc.stop()
         assert (await talk.until("f "))[-1] == "f OK FETCH completed"
+
+
+async def test_envelopes_of_megabytes_wait_in_the_pod_for_a_slow_client(house):
+    """CASES H15: rows come in pieces that are bounded; while the client reads nothing, the gateway holds two of them."""
+    wide = ", ".join(f"{'x' * 40}{n}@{'y' * 20}.example" for n in range(600))
+    uids = await keep(house, mail("wide", to=wide))
+    while len(uids) < 256:
+        uids += (await house.mailboxes.copy(ALICE, 1, uids, 1, move=False)).targets
+    async with house.session() as talk:
+        await talk.ok("SELECT INBOX")
+        tracemalloc.start()
+        try:
+            talk.send("f FETCH 1:* ENVELOPE")
+            first = await talk.octets()
+            await asyncio.sleep(0.3)
+            assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+        finally:
+            tracemalloc.stop()
+        rest = [await talk.octets() for _ in range(255)]
+        assert len(first) > 45_000
+        assert [line.replace(b" %d " % n, b" 1 ", 1) for n, line in enumerate(rest, 2)] == [first] * 255
+        assert await talk.line() == "f OK FETCH completed"
 
 
 async def test_messages_that_are_gone_are_left_out(house):
