@@ -126,7 +126,7 @@ class PostgresMailboxes:
         return rows.to_view(await self._one(account, sql.VIEW, *given), limit)
 
     async def rows(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Sequence[Row]:
-        found = await self._read(sql.rows(want), account, mailbox_id, _each(uids))
+        found = await self._read(sql.rows(want), account, mailbox_id, *rows.runs(_each(uids)))
         if not found:
             await self.mailbox(account, mailbox_id)
         return [rows.to_row(row) for row in found]

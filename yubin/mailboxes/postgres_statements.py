@@ -126,6 +126,14 @@ _OWN = {Want.LETTER_ID: "e.letter_id", Want.SIZE: "e.size", Want.SAVED: "e.saved
 BODY = "SELECT data FROM mailbox_body b WHERE b.account_id = l.account_id AND b.letter_id = l.id OFFSET 0"
 
 
+# Runs of UIDs (first ones, last ones): each is one way through the index of entries.
+_RUNS = f"""unnest($3::bigint[], $4::bigint[]) AS u(first, last) CROSS JOIN LATERAL (
+        SELECT e.uid, e.letter_id{{own}}
+        FROM mailbox_entry e WHERE {_THEIRS} AND e.uid BETWEEN u.first AND u.last ORDER BY e.uid OFFSET 0
+    ) AS e"""
+
+
+@cache
 def rows(want: Want) -> str:
     """Entries with what is asked for of their letters; each kind of question is a statement of its own."""
     parts = {Want.ENVELOPE: "l.envelope", Want.STRUCTURE: "l.structure", Want.SUMMARY: "l.summary"}
@@ -136,8 +144,7 @@ def rows(want: Want) -> str:
         body = f"LEFT JOIN LATERAL ({BODY}) AS b ON true"
     return f"""
     SELECT {", ".join(["e.uid, e.letter_id, l.size, l.received, e.saved, l.thread, l.traceparent", *columns])}
-    FROM unnest($3::bigint[]) AS u(uid)
-    CROSS JOIN LATERAL (SELECT * FROM mailbox_entry e WHERE {_THEIRS} AND e.uid = u.uid OFFSET 0) AS e
+    FROM {_RUNS.format(own=", e.saved")}
     CROSS JOIN LATERAL (SELECT * FROM mailbox_letter l WHERE l.account_id = $1 AND l.id = e.letter_id OFFSET 0) AS l {body}
     ORDER BY e.uid"""
 
@@ -158,10 +165,8 @@ def columns(want: Want) -> str:
         SELECT {", ".join(theirs)} FROM mailbox_letter l WHERE l.account_id = $1 AND l.id = e.letter_id OFFSET 0
     ) AS l"""
     given = ["e.uid", *[_OWN.get(part, f"l.{COLUMNS[part][1]}") for part in parts]]
-    found = f"""FROM unnest($3::bigint[], $4::bigint[]) AS u(first, last) CROSS JOIN LATERAL (
-        SELECT e.uid, e.letter_id{"".join(f", {_OWN[part]}" for part in own if part is not Want.LETTER_ID)}
-        FROM mailbox_entry e WHERE {_THEIRS} AND e.uid BETWEEN u.first AND u.last ORDER BY e.uid OFFSET 0
-    ) AS e{letters if theirs else ""}"""
+    runs = _RUNS.format(own="".join(f", {_OWN[part]}" for part in own if part is not Want.LETTER_ID))
+    found = f"FROM {runs}{letters if theirs else ''}"
     if not heavy:
         return f"SELECT {', '.join(given)} {found} ORDER BY e.uid"
     names = ", ".join(["uid", *[COLUMNS[part][1] for part in parts]])
