@@ -114,7 +114,7 @@ async def test_fifty_mebibytes_never_lie_in_memory(house):
 
 
 async def test_envelopes_of_megabytes_wait_in_the_pod_for_a_slow_client(house):
-    """CASES H15: rows come in pieces that are bounded; while the client reads nothing, the gateway holds two of them."""
+    """CASES H6: rows come in pieces that are bounded; while the client reads nothing, the gateway holds two of them."""
     wide = ", ".join(f"{'x' * 40}{n}@{'y' * 20}.example" for n in range(600))
     uids = await keep(house, mail("wide", to=wide))
     while len(uids) < 256:

@@ -28,6 +28,7 @@ from yubin.mailboxes.hints import Hint, Hints
 
 log = structlog.get_logger()
 INTERVAL = 30.0  # seconds
+AGAIN = 3.0  # after a comparison that failed
 BATCH = 2000  # mailboxes of one call
 EVERYTHING = 0  # no mailbox has this id
 MANY = 1000  # ids that are remembered; beyond them it is everything
@@ -154,21 +155,20 @@ class Watch:
         self._soon.set()
 
     async def run(self, interval: float = INTERVAL) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. A pod that died may have hinted at nothing: soon after it is back everybody knows."""
+        pause = interval
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(interval):
+                async with asyncio.timeout(pause):
                     await self._soon.wait()
             self._soon.clear()
-            await self.round()
+            pause = interval if await self.round() else min(AGAIN, interval)
 
-    async def round(self) -> None:
-        """Compares everything that somebody listens for."""
+    async def round(self) -> bool:
+        """Compares everything that somebody listens for. False where the mailbox pods are away."""
         by_mailbox: dict[tuple[str, int], list[Watching]] = {}
-        for one in list(self.waiting):
-            if one.every:
-                one.tell(EVERYTHING)
-                continue
+        everything = [one for one in self.waiting if one.every]
+        for one in self.waiting.difference(everything):
             for mailbox_id in one.known or ():
                 by_mailbox.setdefault((one.account, mailbox_id), []).append(one)
         items = list(by_mailbox.items())
@@ -177,7 +177,10 @@ class Watch:
                 await self._some(items[start : start + BATCH])
             except Failure as failure:
                 log.info("Mailboxes were not compared; it is tried again.", action="watch", why=failure.text)
-                return
+                return False
+        for one in everything:
+            one.tell(EVERYTHING)
+        return True
 
     async def _some(self, items: Iterable[tuple[tuple[str, int], list[Watching]]]) -> None:
         asked = [(watchings[0].token(), mailbox_id, watchings) for (_, mailbox_id), watchings in items]

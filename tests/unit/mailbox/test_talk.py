@@ -108,7 +108,7 @@ def test_every_call_of_one_message_each_way_is_spoken_or_named_as_not():
 
 
 async def test_many_asks_to_a_frame_are_answered_by_number(tmp_path):
-    """CASES H7: what works, what fails, and what means nothing stand side by side, and none disturbs another."""
+    """What works, what fails, and what means nothing stand side by side, and none disturbs another."""
     async with desk(tmp_path) as d, line(d) as spoken:
         await d.intake.deliver(letter())
         token = d.session()
@@ -141,7 +141,7 @@ async def test_what_not_everybody_may_call_is_denied(tmp_path, method):
 
 
 async def test_a_fault_of_our_own_is_told_as_one(tmp_path, monkeypatch, caplog):
-    """CASES H7: Internal without its cause, for that ask alone."""
+    """Internal without its cause, for that ask alone."""
 
     async def broken(self, request, context):
         raise ZeroDivisionError("a secret of ours")
@@ -226,7 +226,7 @@ async def test_answers_share_frames_below_a_mebibyte(tmp_path, monkeypatch):
 
 
 async def test_what_takes_too_long_is_unavailable(tmp_path, monkeypatch):
-    """CASES H7: an ask has its own deadline; the others of its frame do not notice."""
+    """An ask has its own deadline; the others of its frame do not notice."""
     async with desk(tmp_path) as d, line(d) as spoken:
         gate = slow(d, monkeypatch)
         spoken.say(

@@ -142,7 +142,7 @@ async def test_what_is_asked_in_one_turn_is_one_frame(tmp_path, monkeypatch):
 
 
 async def test_a_stream_that_breaks_fails_what_was_in_flight(tmp_path, monkeypatch):
-    """CASES H14: Unavailable at once, as a broken call; what is asked afterwards opens another stream."""
+    """Unavailable at once, as a broken call; what is asked afterwards opens another stream."""
     gate = slow(monkeypatch)
     async with desk(tmp_path) as d:
         mine = account(d)

@@ -1,5 +1,7 @@
 """Who is woken, and what is compared."""
 
+import asyncio
+
 import pytest
 
 from services.gateway.imap.watch import EVERYTHING, MANY, SEVERAL, Watch
@@ -90,6 +92,36 @@ async def test_a_mailbox_pod_that_is_away(watch, pod):
     one, nudges = enter(watch)
     one.listen({1: 7})
     pod.away, pod.modseqs = True, {1: 8}
+    await watch.round()
+    assert nudges == []
+    pod.away = False
+    await watch.round()
+    assert nudges == [1]
+
+
+async def test_soon_after_a_pod_is_back(watch, pod, monkeypatch):
+    """CASES H11: one that died has hinted at nothing; nobody waits for a whole interval more."""
+    monkeypatch.setattr("services.gateway.imap.watch.AGAIN", 0.01)
+    heard = asyncio.Event()
+    one = watch.enter("anna", lambda: "token", heard.set)
+    one.listen({1: 7})
+    pod.away, pod.modseqs = True, {1: 8}
+    running = asyncio.create_task(watch.run(3600))
+    watch.soon()
+    async with asyncio.timeout(5):
+        while len(pod.asked) < 3:
+            await asyncio.sleep(0)
+        pod.away = False
+        await heard.wait()
+    running.cancel()
+
+
+async def test_who_listens_for_everything_while_a_pod_is_away(watch, pod):
+    """It is not made to look before there is somebody to ask."""
+    one, nudges = enter(watch)
+    one.listen({}, every=True)
+    enter(watch)[0].listen({1: 7})
+    pod.away = True
     await watch.round()
     assert nudges == []
     pod.away = False
