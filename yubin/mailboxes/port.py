@@ -233,7 +233,9 @@ class Rows:
     def of(cls, rows: Sequence[Row], want: Want, *, more: bool = False) -> Self:
         """What is wanted of each."""
         given: dict[str, Any] = {
-            many: tuple([getattr(row, one) for row in rows]) for part, (many, one) in COLUMNS.items() if part in want
+            many: tuple([getattr(row, one) for row in rows])
+            for part, (many, one) in COLUMNS.items()
+            if part in want
         }
         return cls(uids=tuple([row.uid for row in rows]), more=more, **given)
 
