@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from services.gateway import readiness
 from services.gateway.config import Settings
 from services.gateway.gateway import Gateway
 from services.gateway.imap.service import Imap
 from services.gateway.imap.watch import Watch
 from services.gateway.leases import Leases
-from services.gateway.memory import return_large_buffers
 from services.gateway.pop3.service import Pop3
 from services.gateway.pop3.shelf import Shelf
 from services.gateway.sessions import Passes
@@ -28,11 +28,11 @@ from yubin.sasl.mechanisms import chosen
 
 @asynccontextmanager
 async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
-    return_large_buffers()
     directory = pod.channel(settings.directory, "directory")
     accounts = RemoteDirectory(directory)
     mailbox = pod.channel(settings.mailbox, "mailbox")
     talk = Talk(mailbox)
+    readiness.check(pod, RemoteSessions(directory), partial(compare, mailbox))
     context = None
     if settings.mail_tls_cert is not None and settings.mail_tls_key is not None:
         tls = ServerTls(settings.mail_tls_cert, settings.mail_tls_key)
