@@ -27,7 +27,7 @@ from yubin.mailboxes.deliveries import Copy, Inbound, object_name
 from yubin.mailboxes.hints import MemoryHints
 from yubin.mailboxes.memory import MemoryMailboxes
 from yubin.mailboxes.remote import RemoteAccount, RemoteDeliveries, Talk
-from yubin.mailboxes.remote_talk import Terms
+from yubin.mailboxes.talk_stream import Terms
 from yubin.objects.memory import MemoryObjects
 from yubin.runtime import rpc
 from yubin.runtime.certificates import issue

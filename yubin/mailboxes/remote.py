@@ -15,9 +15,9 @@ from uuid import UUID
 
 import grpc
 
-from yubin.errors import Invalid, Unavailable
+from yubin.errors import Unavailable
 from yubin.mailboxes import wire
-from yubin.mailboxes.account import PIECE, singly
+from yubin.mailboxes.account import singly
 from yubin.mailboxes.frames import Fetched
 from yubin.mailboxes.port import (
     Copied,
@@ -34,17 +34,16 @@ from yubin.mailboxes.port import (
     Want,
     Word,
 )
+from yubin.mailboxes.remote_append import WHOLE, Sent, gathered, once
 from yubin.mailboxes.remote_deliveries import RemoteDeliveries, Terms
 from yubin.mailboxes.remote_talk import Talk, Unspoken
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc as stubs
 
-__all__ = ["RemoteAccount", "RemoteDeliveries", "Talk", "Terms", "compare"]
+__all__ = ["WHOLE", "RemoteAccount", "RemoteDeliveries", "Talk", "Terms", "compare"]
 M = TypeVar("M")
 PATIENCE = 30.0  # seconds for one message of a stream
 APPEND = 3600.0  # seconds for a letter: who brings it may be slow
-WHOLE = 256 * 1024  # octets of a letter that is gathered here and goes as one message
-GATHERED = 60.0  # seconds for it to come
 COMPARED = 10_000  # of one call
 
 
@@ -144,13 +143,13 @@ class RemoteAccount:
             delivery_id=delivery_id.bytes if delivery_id else b"",
         )
         if size <= WHOLE:
-            raw = await _gathered(body, size)
+            raw = await gathered(body, size)
             request = pb.AppendRequest(start=start, data=raw)
             try:
                 return wire.place_from(await self._talk.call("AppendWhole", request, pb.Place, PATIENCE))
             except Unspoken:
-                body = _once(raw)
-        sent = _Sent(start, body)
+                body = once(raw)
+        sent = Sent(start, body)
         try:
             return wire.place_from(await self._stub.Append(sent.messages(), timeout=APPEND))
         except asyncio.CancelledError:
@@ -248,44 +247,6 @@ async def compare(
         pairs = zip(answer.modseqs, answer.uidnexts, strict=True)
         found += [None if modseq < 0 else (modseq, uidnext) for modseq, uidnext in pairs]
     return found
-
-
-class _Sent:
-    """A letter that is appended, as messages; remembers what its source failed with."""
-
-    def __init__(self, start: pb.AppendStart, body: AsyncIterator[bytes]) -> None:
-        self._start, self._body = start, body
-        self.failed: Exception | None = None
-
-    async def messages(self) -> AsyncIterator[pb.AppendRequest]:
-        yield pb.AppendRequest(start=self._start)
-        try:
-            async for piece in self._body:
-                for at in range(0, len(piece), PIECE):
-                    yield pb.AppendRequest(data=piece[at : at + PIECE])
-        except Exception as failure:
-            self.failed = failure
-            raise
-
-
-async def _gathered(body: AsyncIterator[bytes], size: int) -> bytes:
-    """Raises Invalid when it is longer than was said, Unavailable when it comes too slowly; the pod sees when it is shorter."""
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(GATHERED) as patience:
-            async for piece in body:
-                if len(raw) + len(piece) > size:
-                    raise Invalid("The letter is longer than was announced")
-                raw += piece
-    except TimeoutError as cause:
-        if not patience.expired():
-            raise  # its source's own
-        raise Unavailable("The letter came too slowly") from cause
-    return bytes(raw)
-
-
-async def _once(raw: bytes) -> AsyncIterator[bytes]:
-    yield raw
 
 
 async def _messages(call: Any) -> AsyncIterator[Any]:

@@ -10,9 +10,9 @@ import pytest
 from services.mailbox.handlers import CALLERS, SERVICE, Mailboxes
 from tests.integration.mailbox import Desk, bodies, desk, letter, pieces
 from yubin.errors import Invalid, NotFound, Unauthenticated, Unavailable
-from yubin.mailboxes import remote, wire
+from yubin.mailboxes import remote_append, wire
 from yubin.mailboxes.port import How, Usage
-from yubin.mailboxes.remote import RemoteAccount
+from yubin.mailboxes.remote import WHOLE, RemoteAccount
 from yubin.mailboxes.remote_talk import LARGEST, Unspoken
 from yubin.runtime import rpc
 from yubin.runtime.certificates import issue
@@ -397,7 +397,7 @@ def d_view_of(monkeypatch):
     return small, asked
 
 
-@pytest.mark.parametrize("size", [remote.WHOLE, remote.WHOLE + 1])
+@pytest.mark.parametrize("size", [WHOLE, WHOLE + 1])
 async def test_letters_around_the_limit(tmp_path, size):
     """Whole or streamed, they lie there byte for byte; neither a byte more nor a byte less is taken."""
     async with desk(tmp_path) as d:
@@ -412,7 +412,7 @@ async def test_letters_around_the_limit(tmp_path, size):
 
 async def test_a_small_letter_that_comes_too_slowly(tmp_path, monkeypatch):
     """DESIGN I7: who announces a letter and does not bring it is sent away."""
-    monkeypatch.setattr(remote, "GATHERED", 0.1)
+    monkeypatch.setattr(remote_append, "GATHERED", 0.1)
     never = asyncio.Event()
 
     async def body():
