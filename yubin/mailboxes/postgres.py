@@ -20,6 +20,7 @@ from yubin.database import postgres
 from yubin.errors import Failure, Unavailable
 from yubin.mailboxes import flags as bits_of
 from yubin.mailboxes import postgres_deliver as delivery
+from yubin.mailboxes import postgres_leases as leases
 from yubin.mailboxes import postgres_rows as rows
 from yubin.mailboxes import postgres_statements as sql
 from yubin.mailboxes import postgres_words, rules
@@ -179,18 +180,11 @@ class PostgresMailboxes:
         await self._transaction(lambda conn: self._folders.forget(conn, account))
 
     async def lease(self, account: str, name: str, owner: str, seconds: float, *, most: int = 1) -> bool:
-        held = (account, name, owner, float(seconds))
-        if await self._write(self._timed(sql.RENEW), *held):
-            return True
-
-        async def work(conn: Connection) -> bool:
-            await self._folders.lock(conn, account)
-            return bool(await conn.fetch(self._timed(sql.LEASE), *held, most))
-
-        return await self._transaction(work)
+        taken = await self._change(self._timed(leases.CALL), account, name, owner, float(seconds), most)
+        return bool(taken["held"])
 
     async def release(self, account: str, name: str, owner: str) -> None:
-        await self._write(sql.RELEASE, account, name, owner)
+        await self._write(leases.RELEASE, account, name, owner)
 
     async def to_index(self, limit: int, seconds: float) -> Sequence[ToIndex]:
         found = await self._write(self._timed(sql.TO_INDEX), limit, float(seconds))

@@ -22,6 +22,7 @@ from yubin.database.migrate import Migration
 from yubin.mailboxes.postgres_changes import COPY, EXPUNGE, INDEX, STORE
 from yubin.mailboxes.postgres_deliver import DELIVER
 from yubin.mailboxes.postgres_functions import FLAGS
+from yubin.mailboxes.postgres_leases import TAKE
 
 FUNCTIONS = (*FLAGS, DELIVER, STORE, COPY, EXPUNGE, INDEX)
 _ACCOUNT = 'account_id text COLLATE "C" NOT NULL'
@@ -107,4 +108,5 @@ POSTGRES = (
             *(f"DROP TABLE {name}" for name in reversed(TABLES)),
         ),
     ),
+    Migration(version=2, name="leases", up=(TAKE.create,), down=(f"DROP FUNCTION {TAKE.name}",)),
 )

@@ -182,20 +182,6 @@ STORE = "SELECT * FROM mailbox_store($1, $2, $3, $4, $5, $6, $7)"
 COPY = f"SELECT * FROM mailbox_copy($1, $2, $3, $4, $5, $6, {CLOCK})"
 EXPUNGE = f"SELECT * FROM mailbox_expunge($1, $2, $3, $4, {CLOCK})"
 
-# ── leases ──
-
-RENEW = f"""
-    UPDATE mailbox_lease SET until = {CLOCK} + $4
-    WHERE account_id = $1 AND name = $2 AND owner = $3 AND until > {CLOCK} RETURNING 1"""
-LEASE = f"""
-    INSERT INTO mailbox_lease SELECT $1, $2, $3, {CLOCK} + $4
-    WHERE (
-        SELECT count(*) FROM mailbox_lease
-        WHERE account_id = $1 AND name = $2 AND owner <> $3 AND until > {CLOCK}
-    ) < $5
-    ON CONFLICT (account_id, name, owner) DO UPDATE SET until = excluded.until RETURNING 1"""
-RELEASE = "DELETE FROM mailbox_lease WHERE account_id = $1 AND name = $2 AND owner = $3"
-
 # ── the index ──
 
 TO_INDEX = f"""
