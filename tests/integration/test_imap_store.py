@@ -96,6 +96,23 @@ async def test_what_changed_since_is_left_alone_and_named(house):
     assert dict(await house.inbox()) == {2: 8, 3: 4}
 
 
+async def test_what_is_gone_has_changed_since(house):
+    """RFC 7162 3.1.3: MODIFIED names messages that others have expunged too: no client takes them for done."""
+    await keep(house, mail(), mail(), mail(), mail())
+    async with house.session() as talk:
+        await talk.ok("SELECT INBOX (CONDSTORE)")
+        now = await modseq(house)
+        await others(house, [2], "\\Flagged")
+        await house.mailboxes.expunge(ALICE, 1, [3], only_deleted=False)
+        last = (await talk.say(f"STORE 1:4 (UNCHANGEDSINCE {now}) +FLAGS.SILENT (\\Seen)"))[-1]
+        assert last.startswith("OK [MODIFIED 2:3]")
+        await house.mailboxes.expunge(ALICE, 1, [4], only_deleted=False)
+        *lines, last = await talk.say(f"UID STORE 4 (UNCHANGEDSINCE {now + 9}) +FLAGS.SILENT (\\Seen)")
+        assert last.startswith("OK [MODIFIED 4]")
+        assert "* 3 EXPUNGE" in lines
+    assert dict(await house.inbox()) == {1: 1, 2: 4}
+
+
 async def test_what_cannot_be_stored(house):
     """EXAMINE: NO [READ-ONLY]; flags that nobody can set: an error; a message that is gone: OK [EXPUNGEISSUED]."""
     await keep(house, mail(), mail())

@@ -2,6 +2,9 @@
 
 Each message's flags are told as the mailbox has them by now, so that nothing of what others did meanwhile is lost. With
 .SILENT only what the client could not expect is told, and its new MODSEQ where it knows of such.
+
+A message that is gone has changed since: with UNCHANGEDSINCE it is among those that MODIFIED names, so that a client which
+takes all others for done is right. Without, the command ends with OK [EXPUNGEISSUED] (RFC 2180 4.2.1, as with FETCH).
 """
 
 from __future__ import annotations
@@ -34,19 +37,20 @@ async def handle(session: Session, request: Request) -> Reply:
         session.enable("CONDSTORE")
         selecting.tell_modseq(session)
     modified: list[int] = []
-    there = 0
+    gone = 0
     for some in batches(uids, BATCH):
         stored = await _store(session, selected, some, args)
         _tell(session, stored, args, uid=request.uid)
-        modified += stored.modified
-        there += len(stored.uids) + len(stored.modified)
+        left = set(some).difference(stored.uids)
+        modified += sorted(left) if args.unchanged_since is not None else []
+        gone += len(left)
         await session.breathe()
         await asyncio.sleep(0)
     if modified:
         selected.stale = True  # what others have made of them is told behind this
         numbers = modified if request.uid else [selected.seq(uid) for uid in modified if selected.seq(uid)]
         return Reply(text="Some of the messages have changed", code=codes.modified(numbers))
-    if there < len(uids):  # RFC 2180 4.2.1, as with FETCH
+    if gone:
         return Reply(text="Some of the messages are gone", code=codes.EXPUNGEISSUED)
     return Reply(text="STORE completed")
 
