@@ -18,12 +18,16 @@ from yubin.mailboxes.group import Grouped
 from yubin.mailboxes.hints_nats import open_hints
 from yubin.mailboxes.open import open_mailboxes
 from yubin.objects.open import open_objects
+from yubin.runtime import allocator
 from yubin.runtime.process import Pod
 from yubin.v1.mailbox_pb2_grpc import add_MailboxServicer_to_server
+
+BUFFERS = 2 * 1024 * 1024  # octets; a message of letters is made in smaller ones
 
 
 @asynccontextmanager
 async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
+    allocator.keep_freed(BUFFERS)
     grouped = Grouped(await open_mailboxes(settings.mailboxes_url))
     objects = await open_objects(settings.objects_url)
     hints = open_hints(settings.nats_url, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key)

@@ -17,7 +17,7 @@ from yubin.v1 import mailbox_pb2 as pb
 
 FRAME = 1024 * 1024  # octets of a frame of Deliver
 LETTERS = 100  # in one frame
-FETCH = 224 * 1024  # octets after which a message of Fetch is sent; below yubin.runtime.allocator.LARGE
+FETCH = 512 * 1024  # octets after which a message of Fetch is sent
 ROW_COST = 200  # octets of a row besides what it carries
 
 

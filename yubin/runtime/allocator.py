@@ -2,9 +2,10 @@
 
 * What is freed at the top of the heap is kept, up to a bound. glibc gives it back to the kernel each time and gets it
   again page by page, zeroed: four fifths of what a message of letters costs to pack.
-* Buffers from ``LARGE`` on come from the kernel, and go back there. uvloop has one of that size for each TLS connection,
+* Buffers from ``large`` on come from the kernel, and go back there. uvloop has one of that size for each TLS connection,
   of which a few pages are ever used. glibc learns to take such buffers from its heap instead, where each new connection
-  gets pages that others have used: after some thousand an idle one costs 90 KiB instead of 30.
+  gets pages that others have used: after some thousand an idle one costs 90 KiB instead of 30. A pod that has none, and
+  larger buffers, says so.
 
 What an operator says by MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_ stays; another C library is left as it is.
 """
@@ -16,15 +17,13 @@ import os
 
 KEPT = 8 * 1024 * 1024
 LARGE = 256 * 1024
-_MALLOPT = (  # malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD; octets
-    ("MALLOC_TRIM_THRESHOLD_", -1, KEPT),
-    ("MALLOC_MMAP_THRESHOLD_", -3, LARGE),
-)
+_TRIM, _MMAP = -1, -3  # malloc.h
+_THEIRS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 
 
-def keep_freed() -> bool:
-    """False where nothing was set."""
+def keep_freed(large: int = LARGE) -> bool:
+    """False where nothing was set. ``large`` in octets; what is said last holds."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None or any(name in os.environ for name, _, _ in _MALLOPT):
+    if mallopt is None or any(name in os.environ for name in _THEIRS):
         return False
-    return all(mallopt(option, octets) == 1 for _, option, octets in _MALLOPT)
+    return bool(mallopt(_TRIM, KEPT) == 1 == mallopt(_MMAP, large))
