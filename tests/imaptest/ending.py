@@ -18,7 +18,7 @@ from tests.imaptest.player import Game, Player
 from tests.imaptest.resync import select
 from tests.imaptest.verbs import noop
 
-TRIES, PAUSE = 20, 0.5  # a pod that was killed may still be coming back
+TRIES, PAUSE = 80, 0.5  # one that was killed often is started again after half a minute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,18 @@ async def _come_back(player: Player) -> None:
     player.wrong("could not come back in the end")
 
 
+async def _connected(game: Game) -> Client:
+    """To a gateway that may still be coming back."""
+    for _ in range(TRIES - 1):
+        try:
+            return await Client.connect(game.host, game.port, game.context)
+        except OSError:
+            await asyncio.sleep(PAUSE)
+    return await Client.connect(game.host, game.port, game.context)
+
+
 async def _fresh(game: Game, name: str) -> Truth:
-    client = await Client.connect(game.host, game.port, game.context)
+    client = await _connected(game)
     try:
         await client.login(game.user, game.password)
         await client.command(f"EXAMINE {name}")
