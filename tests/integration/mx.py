@@ -119,7 +119,12 @@ class MxPod:
         return self.process.wait(30)
 
     def kill(self):
+        """The pod itself first, where it runs below another program: that one's end would leave it running."""
         if self.process is not None and self.process.poll() is None:
+            above = self.process.pid
+            if self.wrap:
+                for child in Path(f"/proc/{above}/task/{above}/children").read_text().split():
+                    os.kill(int(child), signal.SIGKILL)
             self.process.kill()
             self.process.wait(10)
 
