@@ -32,13 +32,14 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     accounts = RemoteDirectory(directory)
     mailbox = pod.channel(settings.mailbox, "mailbox")
     talk = Talk(mailbox)
-    readiness.check(pod, RemoteSessions(directory), partial(compare, mailbox))
+    sessions, news = RemoteSessions(directory), partial(compare, mailbox)
+    readiness.check(pod, sessions, news)
     context = None
     if settings.mail_tls_cert is not None and settings.mail_tls_key is not None:
         tls = ServerTls(settings.mail_tls_cert, settings.mail_tls_key)
         pod.spawn(tls.watch(), "certificate")
         context = tls.context
-    passes = Passes(RemoteSessions(directory), asyncio.get_running_loop().time)
+    passes = Passes(sessions, asyncio.get_running_loop().time)
     leases = Leases()
     pod.spawn(passes.watch(), "sessions")
     pod.spawn(leases.watch(), "leases")
@@ -53,7 +54,7 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
         login_timeout=settings.login_timeout,
     )
     hints = open_hints(settings.nats_url, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key)
-    watch = Watch(hints, partial(compare, mailbox))
+    watch = Watch(hints, news)
     pod.spawn(watch.run(), "watch")
     imap = Imap(
         hostname=settings.hostname,

@@ -25,9 +25,7 @@ class Limits:
     line: int = 64 * 1024  # all lines of a command together, without their literals
     literal: int = 64 * 1024  # all literals of a command together, without letters
     before_login: int = 8 * 1024  # lines and literals of a command together
-    sasl: int = (
-        64 * 1024
-    )  # a line of AUTHENTICATE, before login (RFC 9051 6.2.2: as long as the mechanisms need)
+    sasl: int = 64 * 1024  # a line of AUTHENTICATE before login (RFC 9051 6.2.2)
     literals: int = 1000  # in a command
     mistakes: int = 200  # in a row, before the connection ends
     append: int = 50 * 1024 * 1024

@@ -21,9 +21,7 @@ from yubin.errors import Invalid, Unauthenticated
 FIELD_LIMIT = 1024  # octets of a login or a password
 TOKEN_LIMIT = 32 * 1024  # characters of a bearer token; with many groups in it, it has 8 to 16 KiB
 MESSAGE_LIMIT = 2048  # octets of a message of SCRAM
-RESPONSE_LIMIT = (
-    64 * 1024
-)  # characters of base64; a protocol may bound its lines more closely (RFC 4954 4: 12288)
+RESPONSE_LIMIT = 64 * 1024  # characters of base64; a protocol may bound its lines more closely (RFC 4954 4)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,7 +22,7 @@ from yubin.mailboxes.port import Delivered, Mailbox, View
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
 
-OWN = 64
+OWN = 64  # MODSEQs
 
 
 class Selected:
