@@ -679,10 +679,13 @@ class ViewRequest(_message.Message):
     MAILBOX_ID_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    PACKED_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     mailbox_id: _builtins.int
     since: _builtins.int
     after: _builtins.int
+    packed: _builtins.bool
+    """the columns as octets; a pod that does not know this answers with numbers"""
     def __init__(
         self,
         *,
@@ -690,10 +693,11 @@ class ViewRequest(_message.Message):
         mailbox_id: _builtins.int = ...,
         since: _builtins.int = ...,
         after: _builtins.int = ...,
+        packed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "mailbox_id", b"mailbox_id", "session", b"session", "since", b"since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "mailbox_id", b"mailbox_id", "packed", b"packed", "session", b"session", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -712,8 +716,17 @@ class ViewPage(_message.Message):
     EXPUNGED_FIELD_NUMBER: _builtins.int
     EXPUNGED_UNKNOWN_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    PACKED_UIDS_FIELD_NUMBER: _builtins.int
+    PACKED_FLAGS_FIELD_NUMBER: _builtins.int
+    PACKED_MODSEQS_FIELD_NUMBER: _builtins.int
+    PACKED_SIZES_FIELD_NUMBER: _builtins.int
     expunged_unknown: _builtins.bool
     more: _builtins.bool
+    packed_uids: _builtins.bytes
+    """the same columns: 8 octets each, the lowest first"""
+    packed_flags: _builtins.bytes
+    packed_modseqs: _builtins.bytes
+    packed_sizes: _builtins.bytes
     @_builtins.property
     def state(self) -> Global___MailboxState: ...
     @_builtins.property
@@ -744,10 +757,14 @@ class ViewPage(_message.Message):
         expunged: _abc.Iterable[_builtins.int] | None = ...,
         expunged_unknown: _builtins.bool = ...,
         more: _builtins.bool = ...,
+        packed_uids: _builtins.bytes = ...,
+        packed_flags: _builtins.bytes = ...,
+        packed_modseqs: _builtins.bytes = ...,
+        packed_sizes: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expunged", b"expunged", "expunged_unknown", b"expunged_unknown", "flags", b"flags", "keywords", b"keywords", "modseqs", b"modseqs", "more", b"more", "sizes", b"sizes", "state", b"state", "uids", b"uids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expunged", b"expunged", "expunged_unknown", b"expunged_unknown", "flags", b"flags", "keywords", b"keywords", "modseqs", b"modseqs", "more", b"more", "packed_flags", b"packed_flags", "packed_modseqs", b"packed_modseqs", "packed_sizes", b"packed_sizes", "packed_uids", b"packed_uids", "sizes", b"sizes", "state", b"state", "uids", b"uids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -767,7 +784,7 @@ class FetchRequest(_message.Message):
     want: _builtins.int
     """yubin.mailboxes.port.Want"""
     columns: _builtins.bool
-    """the answer in columns, without bodies; a pod that does not know this answers with rows"""
+    """the answer in columns; a pod that does not know this answers with rows"""
     @_builtins.property
     def uids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """ascending"""
@@ -803,8 +820,12 @@ class FetchPiece(_message.Message):
     ENVELOPES_FIELD_NUMBER: _builtins.int
     STRUCTURES_FIELD_NUMBER: _builtins.int
     SUMMARIES_FIELD_NUMBER: _builtins.int
+    BODIES_FIELD_NUMBER: _builtins.int
+    CONTINUES_FIELD_NUMBER: _builtins.int
     letter_ids: _builtins.bytes
     """16 bytes each"""
+    continues: _builtins.bool
+    """of the one letter that is here; the next pieces have only the rest of its body"""
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___LetterRow]: ...
     @_builtins.property
@@ -825,6 +846,8 @@ class FetchPiece(_message.Message):
     def structures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
     def summaries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def bodies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
@@ -838,10 +861,12 @@ class FetchPiece(_message.Message):
         envelopes: _abc.Iterable[_builtins.bytes] | None = ...,
         structures: _abc.Iterable[_builtins.bytes] | None = ...,
         summaries: _abc.Iterable[_builtins.bytes] | None = ...,
+        bodies: _abc.Iterable[_builtins.bytes] | None = ...,
+        continues: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelopes", b"envelopes", "letter_ids", b"letter_ids", "received", b"received", "rows", b"rows", "saved", b"saved", "sizes", b"sizes", "structures", b"structures", "summaries", b"summaries", "threads", b"threads", "uids", b"uids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bodies", b"bodies", "continues", b"continues", "envelopes", b"envelopes", "letter_ids", b"letter_ids", "received", b"received", "rows", b"rows", "saved", b"saved", "sizes", b"sizes", "structures", b"structures", "summaries", b"summaries", "threads", b"threads", "uids", b"uids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
