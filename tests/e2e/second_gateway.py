@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.town import Town, wait
+from tests.servers.ports import free_ports
 
 LISTENS = ("IMAP", "IMAPS", "POP3", "POP3S", "GRPC", "HEALTH", "METRICS")
 STOP = 60
@@ -22,7 +23,7 @@ def second_gateway(town: Town) -> Iterator[dict[str, int]]:
     """The ports by name: imap, imaps, pop3, pop3s, grpc, health, metrics."""
     raw = Path(f"/proc/{town.pid('gateway')}/environ").read_bytes().split(b"\0")
     environment = dict(item.decode().split("=", 1) for item in raw if item)
-    ports = {name.lower(): port for name, port in zip(LISTENS, _free(len(LISTENS)), strict=True)}
+    ports = {name.lower(): port for name, port in zip(LISTENS, free_ports(len(LISTENS)), strict=True)}
     environment |= {f"YUBIN_{name}_LISTEN": f"127.0.0.1:{ports[name.lower()]}" for name in LISTENS}
     with (town.state / "log" / "gateway-2.log").open("wb") as log:
         process = subprocess.Popen(
@@ -37,18 +38,6 @@ def second_gateway(town: Town) -> Iterator[dict[str, int]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP)
-
-
-def _free(count: int) -> list[int]:
-    """Ports that nobody has now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _listens(port: int) -> bool:

@@ -8,7 +8,6 @@ import poplib
 import random
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -23,6 +22,8 @@ import dns.query
 import dns.rdatatype
 import pytest
 
+from tests.servers.ports import free_base
+from tests.servers.up import OFFSETS
 from yubin.outside.letters import Envelope, Letters
 
 poplib._MAXLINE = 2**20  # lines of letters may be longer than it thinks
@@ -209,34 +210,11 @@ def wait(look: Callable[[], Any], timeout: float, what: str) -> Any:
     pytest.fail(f"no {what} within {timeout:g} s")
 
 
-OFFSETS = (
-    *(25, 53, 110, 143, 225, 422, 443, 465, 587, 993, 995),
-    *(100 * kind + pod for kind in (7, 8, 9) for pod in range(1, 1 + len(PODS))),
-)
-
-
-def free_base() -> int:
-    """A thousand ports, below those that the kernel gives away, of which the ones that matter are free now."""
-    for base in random.sample(range(11_000, 31_000, 1000), 20):
-        if all(_free(base + offset) for offset in OFFSETS):
-            return base
-    pytest.fail("no free ports")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as s:
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 @contextmanager
 def town(state: Path, config: str = "") -> Iterator[Town]:
     """Starts `yubin up --demo`, waits until it is ready, stops it with Ctrl-C; ``config`` is TOML."""
     file = state.parent / f"{state.name}.toml"
-    file.write_text(f'state = "{state}"\nport_base = {free_base()}\n{config}')
+    file.write_text(f'state = "{state}"\nport_base = {free_base(OFFSETS)}\n{config}')
     out = (state.parent / f"{state.name}.out").open("ab")
     process = subprocess.Popen([YUBIN, "up", "--demo", "--config", str(file)], stdout=out, stderr=out)
     try:

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.directory import LIGHT, DirectoryPod
-from tests.integration.resolver import ROOT, ResolverPod, free_ports
+from tests.integration.resolver import ROOT, ResolverPod
 from tests.servers.dns import DnsServer
+from tests.servers.ports import free_ports
 from yubin.ids import uuid7
 from yubin.queue.open import open_ledger
 from yubin.queue.port import Ledger, Letter, Message, NewDelivery, NewRecipient, Origin, Selection

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,23 +12,13 @@ from pathlib import Path
 
 import grpc
 
+from tests.servers.ports import free_ports
 from yubin.accounts.remote import DirectoryAdmin, RemoteDirectory
 from yubin.runtime import rpc
 from yubin.runtime.certificates import issue
 
 ROOT = Path(__file__).parents[2]
 LIGHT = {"YUBIN_ARGON2_MEMORY_KIB": "8", "YUBIN_ARGON2_PASSES": "1", "YUBIN_ARGON2_LANES": "1"}
-
-
-def free_ports(n):
-    probes = [socket.socket() for _ in range(n)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 class DirectoryPod:

@@ -25,7 +25,7 @@ from services.gateway.pop3.shelf import Shelf
 from services.gateway.sessions import Passes
 from services.mailbox.local import LocalAccount
 from services.mailbox.storage import Storage
-from tests.integration.directory import free_ports
+from tests.servers.ports import free_ports
 from yubin.accounts.port import Identity
 from yubin.accounts.port import Limits as AccountLimits
 from yubin.errors import Unauthenticated, Unavailable

@@ -19,7 +19,8 @@ from services.mailbox.handlers import CALLERS, SERVICE, Mailboxes
 from services.mailbox.inbound import Intake
 from services.mailbox.sessions import Tokens
 from services.mailbox.storage import Storage
-from tests.integration.directory import LIGHT, DirectoryPod, free_ports
+from tests.integration.directory import LIGHT, DirectoryPod
+from tests.servers.ports import free_ports
 from yubin.accounts.remote import RemoteSessions
 from yubin.accounts.session import SessionSigner
 from yubin.ids import uuid7

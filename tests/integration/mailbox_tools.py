@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from click.testing import CliRunner
 
-from tests.integration.directory import free_ports
 from tests.integration.mailbox import ROOT, House
+from tests.servers.ports import free_ports
 from yubin.cli.main import main
 from yubin.runtime.certificates import issue
 

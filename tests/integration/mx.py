@@ -12,8 +12,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from tests.integration.directory import free_ports
 from tests.servers.dialogue import Dialogue
+from tests.servers.ports import free_ports
 from yubin.runtime.certificates import issue
 
 ROOT = Path(__file__).parents[2]

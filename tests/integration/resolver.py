@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,21 +10,11 @@ import urllib.request
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.servers.ports import free_ports
 from yubin.runtime import rpc
 from yubin.runtime.certificates import issue
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_ports(n):
-    probes = [socket.socket() for _ in range(n)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 class ResolverPod:

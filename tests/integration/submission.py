@@ -11,8 +11,9 @@ import urllib.request
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.integration.directory import LIGHT, DirectoryPod, free_ports
+from tests.integration.directory import LIGHT, DirectoryPod
 from tests.servers.dialogue import Dialogue
+from tests.servers.ports import free_ports
 from yubin.runtime.certificates import issue
 
 ROOT = Path(__file__).parents[2]

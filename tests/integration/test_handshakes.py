@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.directory import ROOT, free_ports
+from tests.integration.directory import ROOT
+from tests.servers.ports import free_ports
 from yubin.runtime.certificates import issue
 
 AT_ONCE, TIMES = 20, 150

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.integration.resolver import ROOT, free_ports
+from tests.integration.resolver import ROOT
+from tests.servers.ports import free_ports
 from yubin.cli.outside import outside
 from yubin.dns.inward import networks
 from yubin.dns.network import NetworkLookup, Terms

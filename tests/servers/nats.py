@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.ports import free_port
 from yubin.runtime.certificates import Credentials, issue
 
 MISSING = "nats-server is not installed; on Debian: apt-get install nats-server"
@@ -29,12 +30,6 @@ def binary() -> str:
     if found is None:
         pytest.fail(MISSING)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class NatsServer:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,26 +19,13 @@ from typing import Any, Self
 
 import pytest
 
+from tests.servers.ports import free_base
 from yubin.up import ports
 from yubin.up.config import Config
 from yubin.up.folder import start_time
 
 START, STOP = 90.0, 60.0
-
-
-def free_base() -> int:
-    """A port base all of whose ports are free now; below the ports that the kernel gives away by itself."""
-    for _ in range(50):
-        base = random.randrange(12_000, 31_000, 1000)
-        wanted = ports.of(Config(port_base=base)).named().values()
-        if all(_free(port) for port in wanted):
-            return base
-    return pytest.fail("no 1000 ports are free together")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+OFFSETS = ports.of(Config(port_base=0)).named().values()
 
 
 class System:
@@ -50,7 +35,7 @@ class System:
         self, folder: Path, settings: str = "", *, demo: bool = True, base: int | None = None
     ) -> None:
         self.folder, self.state = folder, folder / "state"
-        self.base = base or free_base()
+        self.base = base or free_base(OFFSETS)
         self.ports = ports.of(Config(port_base=self.base)).named()
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "yubin.toml"
