@@ -56,8 +56,9 @@ class Export:
             async for piece in self._large(page.uids[batch[0]], flags):
                 yield piece
             return
-        async for row, raw in self._account.letters(self._id, list(flags)):
-            yield write(raw, received=row.received, flags=flags[row.uid])
+        async for some in self._account.letters(self._id, list(flags), Want.RECEIVED):
+            for row, raw in zip(some.rows, some.bodies, strict=True):
+                yield write(raw, received=row.received, flags=flags[row.uid])
 
     async def _large(self, uid: int, flags: dict[int, frozenset[str]]) -> Pieces:
         tidy = Tidy()

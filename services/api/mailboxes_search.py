@@ -65,7 +65,8 @@ class Search:
     async def _has(self, mailbox_id: int, uid: int) -> bool:
         self._looked_at += 1
         async with self._reading:
-            async for _, raw in self._account.letters(mailbox_id, [uid]):
+            async for some in self._account.letters(mailbox_id, [uid]):
+                (raw,) = some.bodies
                 if len(raw) > THREAD_ABOVE:
                     header, body = await asyncio.to_thread(index_words, raw)
                 else:

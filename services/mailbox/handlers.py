@@ -138,7 +138,7 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
     async def View(self, request: pb.ViewRequest, context: Context) -> AsyncIterator[pb.ViewPage]:
         account = await self._account(request.session)
         async for view in account.view(request.mailbox_id, since=request.since, after=request.after):
-            for page in wire.pages_to(view):
+            for page in wire.pages_to(view, packed=request.packed):
                 yield page
 
     async def Look(self, request: pb.ViewRequest, context: Context) -> pb.ViewPage:
@@ -146,13 +146,15 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
         account = await self._account(request.session)
         view = account.view(request.mailbox_id, since=request.since, after=request.after)
         async with aclosing(cast("AsyncGenerator[View, None]", view)) as views:
-            return next(wire.pages_to(await anext(views)))
+            return next(wire.pages_to(await anext(views), packed=request.packed))
 
     async def Fetch(self, request: pb.FetchRequest, context: Context) -> AsyncIterator[pb.FetchPiece]:
         account = await self._account(request.session)
         want = Want(request.want & (Want.ROW | Want.PARSED | Want.BODY).value)
-        if Want.BODY in want:
-            pieces = frames.letters_to(account.letters(request.mailbox_id, request.uids))
+        if Want.BODY in want and request.columns:
+            pieces = frames.letters_to(account.letters(request.mailbox_id, request.uids, want))
+        elif Want.BODY in want:
+            pieces = frames.letter_rows_to(account.letters(request.mailbox_id, request.uids, Want.ROW))
         elif request.columns:
             pieces = frames.columns_to(account.columns(request.mailbox_id, request.uids, want))
         else:

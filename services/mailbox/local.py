@@ -11,15 +11,13 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
 from hashlib import sha256
-from itertools import groupby
 from uuid import UUID
 
 from services.mailbox.storage import Storage, parse
 from yubin.errors import Exhausted, Invalid, NotFound, TooBig, Unavailable
 from yubin.ids import uuid7
-from yubin.mailboxes.account import singly
+from yubin.mailboxes.account import PIECES, singly
 from yubin.mailboxes.names import canonical
 from yubin.mailboxes.port import (
     ROW_LIMIT,
@@ -27,6 +25,7 @@ from yubin.mailboxes.port import (
     Delivered,
     Expunged,
     How,
+    Letters,
     Mailbox,
     Match,
     NewLetter,
@@ -45,6 +44,8 @@ GRACE = 60.0  # seconds for a letter that is appended, and
 LEAST_RATE = 16 * 1024  # octets a second, on average
 ROWS = 500  # asked for at a time, without bodies
 BODIES = 64  # the same, with bodies: at most 4 MiB
+ALONE = PIECES + 1  # octets that none of a piece has
+LETTER = Want.BODY | Want.OBJECT | Want.ORIGIN | Want.SIZE
 
 
 class LocalAccount:
@@ -97,10 +98,10 @@ class LocalAccount:
             yield page
 
     async def columns(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Rows]:
-        ordered, at, most = sorted(set(uids)), 0, ROWS
+        ordered, at, most, wanted = sorted(set(uids)), 0, ROWS, want & ~LETTER | want & Want.SIZE
         while at < len(ordered):
             some = ordered[at : at + most]
-            found = await self._mailboxes.columns(self.account, mailbox_id, some, want & ~Want.BODY)
+            found = await self._mailboxes.columns(self.account, mailbox_id, some, wanted)
             if found.uids:
                 yield found
             if found.more:  # of wide rows as many as came: the database looks at all it is asked for
@@ -111,15 +112,18 @@ class LocalAccount:
     def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
         return singly(self.columns(mailbox_id, uids, want | Want.ROW))
 
-    async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
+    async def letters(
+        self, mailbox_id: int, uids: Sequence[int], want: Want = Want.NOTHING
+    ) -> AsyncIterator[Letters]:
+        wanted = want & Want.ROW
         for some in _batches(uids, BODIES):
-            found = await self._mailboxes.rows(self.account, mailbox_id, some, Want.BODY)
-            for together in _together(found):
-                async with self._storage.room.take(sum(row.size for row in together)):
-                    for row in together:
-                        tracing.link(row.traceparent)
-                        shown = row if row.body is not None else replace(row, object="")
-                        yield shown, await self._storage.whole(row.body, row.object)
+            found = await self._mailboxes.columns(self.account, mailbox_id, some, wanted | LETTER)
+            for start, stop in _pieces(found.bodies):
+                async with self._storage.room.take(sum(found.sizes[start:stop])):
+                    for origin in {*found.origins[start:stop]}:
+                        tracing.link(origin)
+                    bodies = await self._storage.bodies(found.bodies[start:stop], found.objects[start:stop])
+                    yield Letters(rows=found.part(start, stop, wanted), bodies=bodies)
 
     async def body(
         self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None
@@ -252,13 +256,17 @@ async def _gathered(body: AsyncIterator[bytes], size: int) -> bytes:
     return bytes(raw)
 
 
-def _together(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Letters whose bytes came with their rows; each of the others alone, since its bytes are yet to come."""
-    for here, run in groupby(rows, lambda row: row.body is not None):
-        if here:
-            yield list(run)
-        else:
-            yield from ([row] for row in run)
+def _pieces(bodies: Sequence[bytes | None]) -> Iterator[tuple[int, int]]:
+    """Letters whose bytes came with their rows, together; each of the others alone, since its bytes are yet to come."""
+    start = octets = 0
+    for at, body in enumerate(bodies):
+        size = ALONE if body is None else len(body)
+        if octets + size > PIECES and at > start:
+            yield start, at
+            start, octets = at, 0
+        octets += size
+    if start < len(bodies):
+        yield start, len(bodies)
 
 
 def _batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -8,7 +8,7 @@ whoever watches the mailbox gets a hint. On the way out an object is read in win
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -69,6 +69,9 @@ class Storage:
         name = object_name(letter_id)
         await self.objects.put(name, body)
         return None, name
+
+    async def bodies(self, given: Sequence[bytes | None], names: Sequence[str]) -> list[bytes]:
+        return [await self.whole(body, name) for body, name in zip(given, names, strict=True)]
 
     async def whole(self, body: bytes | None, name: str) -> bytes:
         """A letter's bytes. Raises Unavailable: a body that a row names is there, or the store has trouble."""

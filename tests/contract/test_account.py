@@ -8,7 +8,7 @@ from services.mailbox.local import LocalAccount
 from tests.integration.mailbox import bodies, desk, in_objects, letter, pieces
 from yubin.errors import Denied, Exhausted, Exists, Invalid, NotFound, TooBig
 from yubin.ids import uuid7
-from yubin.mailboxes.account import PIECE
+from yubin.mailboxes.account import PIECE, PIECES
 from yubin.mailboxes.flags import names
 from yubin.mailboxes.hints import Hint
 from yubin.mailboxes.port import (
@@ -189,8 +189,29 @@ async def test_letters_small_and_large(world):
     await put(world, b"")
     assert await bodies(account) == {1: TEXT, 2: LARGE, 3: b""}
     await account.expunge(1, [1], only_deleted=False)
-    found = [(row.uid, row.size, row.object, body) async for row, body in account.letters(1, [3, 2, 1, 77])]
-    assert found == [(2, len(LARGE), "", LARGE), (3, 0, "", b"")]
+    found = [some async for some in account.letters(1, [3, 2, 1, 77], Want.SIZE | Want.ENVELOPE)]
+    assert [some.rows for some in found] == [
+        Rows(uids=(2,), sizes=(len(LARGE),)),
+        Rows(uids=(3,), sizes=(0,)),
+    ]
+    assert [list(some.bodies) for some in found] == [[LARGE], [b""]]
+
+
+async def test_letters_come_together(world):
+    """Small ones in pieces that are bounded, with what was wanted of each and nothing else; a large one in between is alone."""
+    account = world.open()
+    text = b"Subject: some\r\n\r\n" + b"0123456789abcde\r\n" * 3000
+    for n in range(30):
+        await (world.intake.deliver(await in_objects(world, LARGE)) if n == 4 else put(world, text))
+    found = [some async for some in account.letters(1, range(1, 99), Want.RECEIVED)]
+    rows = {row.uid: row async for row in account.rows(1, range(1, 99), Want.NOTHING)}
+    assert [len(some.bodies) for some in found] == [4, 1, 10, 10, 5]
+    for some in found:
+        assert some.rows == Rows(
+            uids=some.rows.uids, received=tuple(rows[uid].received for uid in some.rows.uids)
+        )
+        assert [*some.bodies] == [LARGE if uid == 5 else text for uid in some.rows.uids]
+        assert len(some.bodies) == 1 or sum(map(len, some.bodies)) <= PIECES
 
 
 @pytest.mark.parametrize("raw", [TEXT, LARGE])

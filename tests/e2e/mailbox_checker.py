@@ -18,7 +18,7 @@ from tests.e2e.mailbox_watcher import Picture
 from tests.e2e.mailbox_worlds import Impossible, World, replay
 from yubin.mailboxes.account import Account
 from yubin.mailboxes.flags import names
-from yubin.mailboxes.port import Mailbox, Usage
+from yubin.mailboxes.port import Mailbox, Usage, Want
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +56,13 @@ async def end(account: Account) -> End:
         async for page in account.view(mailbox.id):
             flags = [names(bits, page.keywords) for bits in page.flags]
             columns |= dict(zip(page.uids, zip(flags, page.modseqs, page.sizes, strict=True), strict=True))
-        async for row, body in account.letters(mailbox.id, [*columns]):
-            marks, modseq, size = columns[row.uid]
-            digest = hashlib.sha256(body).hexdigest()
-            entries[mailbox.id, row.uid] = Kept(
-                letter=str(row.letter_id), flags=marks, modseq=modseq, size=size, digest=digest
-            )
+        async for some in account.letters(mailbox.id, [*columns], Want.LETTER_ID):
+            for row, body in zip(some.rows, some.bodies, strict=True):
+                marks, modseq, size = columns[row.uid]
+                digest = hashlib.sha256(body).hexdigest()
+                entries[mailbox.id, row.uid] = Kept(
+                    letter=str(row.letter_id), flags=marks, modseq=modseq, size=size, digest=digest
+                )
         assert len(columns) == sum(place[0] == mailbox.id for place in entries), "a letter without a body"
     return End(mailboxes=mailboxes, entries=entries, usage=await account.usage())
 

@@ -57,7 +57,10 @@ async def in_objects(world, raw):
 async def bodies(account, mailbox_id=1):
     """Every letter of a mailbox, by UID."""
     uids = [uid async for page in account.view(mailbox_id) for uid in page.uids]
-    return {row.uid: body async for row, body in account.letters(mailbox_id, uids)}
+    found = {}
+    async for some in account.letters(mailbox_id, uids):
+        found.update(zip(some.rows.uids, some.bodies, strict=True))
+    return found
 
 
 async def pieces(*some):

@@ -64,3 +64,18 @@ async def test_a_pod_that_knows_no_columns_answers_with_rows(world, monkeypatch)
     account = world.account()
     assert [[rows async for rows in account.columns(1, [1, 2, 9], want)] for want in wants] == here
     assert [row.uid async for row in account.rows(1, [9, 2, 1], Want.SUMMARY)] == [1, 2]
+    letters = [some async for some in account.letters(1, [1, 2, 9], Want.SIZE)]
+    assert [(*some.rows.uids, *some.rows.sizes, *some.bodies) for some in letters] == [
+        (1, 16, b"Subject: one\r\n\r\n"),
+        (2, 17, b"Subject: two\r\n\r\nx"),
+    ]
+
+
+async def test_a_gateway_that_asks_for_no_columns_gets_letters_in_rows(world):
+    """Whole, with their ids, sizes and dates."""
+    pieces = await fetched(world, want=Want.BODY.value)
+    rows = await world.mailboxes.rows("anna", 1, [1, 2], Want.BODY)
+    assert [(row.uid, row.letter_id, row.size, row.body) for piece in pieces for row in piece.rows] == [
+        (row.uid, row.letter_id.bytes, row.size, row.body) for row in rows
+    ]
+    assert not any(row.body_continues for piece in pieces for row in piece.rows)

@@ -16,6 +16,7 @@ from yubin.mailboxes.port import (
     Delivered,
     Expunged,
     How,
+    Letters,
     Mailbox,
     Match,
     Row,
@@ -28,6 +29,7 @@ from yubin.mailboxes.port import (
 )
 
 PIECE = 256 * 1024  # octets of a body that travel in one message
+PIECES = 512 * 1024  # octets of several letters that do
 
 
 class Account(Protocol):
@@ -56,8 +58,13 @@ class Account(Protocol):
     def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
         """The same one by one, with all that ``Want.ROW`` has."""
 
-    def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
-        """Whole letters in the order of UIDs; for the small ones of a batch. Those that are gone are left out."""
+    def letters(
+        self, mailbox_id: int, uids: Sequence[int], want: Want = Want.NOTHING
+    ) -> AsyncIterator[Letters]:
+        """Whole letters in the order of UIDs, in pieces of about ``PIECES`` octets that are never empty; a large one alone.
+
+        Of ``want`` only what ``Want.ROW`` has. Those that are gone are left out.
+        """
 
     def body(
         self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None

@@ -1,18 +1,18 @@
 """Letters on their way to and from the mailbox pod: inbound ones in frames, read ones in pieces, none above the limit.
 
-``inbound_to`` and ``inbound_from`` are for Deliver, many letters to a frame; ``fetched_to`` packs whole letters into
-messages of about ``FETCH`` octets, a large one over several, and ``Fetched`` puts them together again.
+``inbound_to`` and ``inbound_from`` are for Deliver, many letters to a frame; ``letters_to`` makes a message of letters that
+are read together, several of a large one, and ``Fetched`` puts them together again.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from uuid import UUID
 
 from yubin.mailboxes import wire
 from yubin.mailboxes.account import PIECE
 from yubin.mailboxes.deliveries import Copy, Inbound
-from yubin.mailboxes.port import Row, Rows
+from yubin.mailboxes.port import Letters, Row, Rows, Want
 from yubin.v1 import mailbox_pb2 as pb
 
 FRAME = 1024 * 1024  # octets of a frame of Deliver
@@ -79,53 +79,67 @@ async def rows_to(rows: AsyncIterator[Row]) -> AsyncIterator[pb.FetchPiece]:
         yield piece
 
 
-async def letters_to(letters: AsyncIterator[tuple[Row, bytes]]) -> AsyncIterator[pb.FetchPiece]:
-    piece, held = pb.FetchPiece(), 0
-    async for row, body in letters:
-        size = len(body)
-        for start in range(0, size or 1, PIECE):
-            part = body if size <= PIECE else body[start : start + PIECE]
-            if held and held + len(part) + ROW_COST > FETCH:
-                yield piece
-                piece, held = pb.FetchPiece(), 0
-            _add(piece, row, part, first=start == 0, continues=start + PIECE < size)
-            held += len(part) + ROW_COST
-    if held:
+async def letters_to(letters: AsyncIterator[Letters]) -> AsyncIterator[pb.FetchPiece]:
+    """A message for each; several for a letter that is large, which is alone."""
+    async for some in letters:
+        piece = wire.columns_to(some.rows)
+        if len(some.bodies) > 1:
+            piece.bodies.extend(some.bodies)
+        else:
+            parts = _parts(some.bodies[0])
+            for n, part in enumerate(parts, 1):
+                piece.bodies.append(part)
+                piece.continues = n < len(parts)
+                if piece.continues:
+                    yield piece
+                    piece = pb.FetchPiece()
         yield piece
 
 
-def _add(piece: pb.FetchPiece, row: Row, part: bytes, *, first: bool, continues: bool) -> None:
-    """Made where it is: a message that is appended is copied, with all its octets."""
-    if not first:
-        piece.rows.add(uid=row.uid, body=part, body_continues=continues)
-        return
-    piece.rows.add(
-        uid=row.uid,
-        letter_id=row.letter_id.bytes,
-        size=row.size,
-        received=row.received,
-        saved=row.saved,
-        thread=row.thread,
-        body=part,
-        body_continues=continues,
-    )
+async def letter_rows_to(letters: AsyncIterator[Letters]) -> AsyncIterator[pb.FetchPiece]:
+    """The same in rows, for a client that does not ask for columns."""
+    async for some in letters:
+        for row, body in zip(some.rows, some.bodies, strict=True):
+            parts = _parts(body)
+            for n, part in enumerate(parts):
+                message = pb.LetterRow(uid=row.uid) if n else wire.row_to(row)
+                message.body, message.body_continues = part, n + 1 < len(parts)
+                yield pb.FetchPiece(rows=[message])
+
+
+def _parts(body: bytes) -> list[bytes]:
+    """One at least."""
+    if len(body) <= PIECE:
+        return [body]
+    return [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
 
 
 class Fetched:
     """Pieces to letters."""
 
-    def __init__(self) -> None:
-        self._row: Row | None = None
-        self._body: list[bytes] = []
+    def __init__(self, want: Want) -> None:
+        self._want = want
+        self._first: Rows | None = None  # of a letter that is not whole yet
+        self._parts: list[bytes] = []
 
-    def letter(self, message: pb.LetterRow) -> tuple[Row, bytes] | None:
-        """None when it is not whole yet."""
-        if self._row is None and not message.body_continues:
-            return wire.row_from(message), message.body
-        row = self._row or wire.row_from(message)
-        self._body.append(message.body)
-        if message.body_continues:
-            self._row = row
+    def letters(self, piece: pb.FetchPiece) -> Iterator[Letters]:
+        """Those that have become whole. A pod of the version before answers with rows."""
+        for row in piece.rows:
+            rows = self._first or Rows.of([wire.row_from(row)], self._want)
+            if found := self._gathered(rows, [row.body], more=row.body_continues):
+                yield found
+        if piece.bodies:
+            rows = self._first or wire.columns_from(piece, self._want)
+            if found := self._gathered(rows, piece.bodies, more=piece.continues):
+                yield found
+
+    def _gathered(self, rows: Rows, bodies: Sequence[bytes], *, more: bool) -> Letters | None:
+        if self._first is None and not more:
+            return Letters(rows=rows, bodies=tuple(bodies))
+        self._parts.extend(bodies)
+        if more:
+            self._first = rows
             return None
-        body, self._row, self._body = b"".join(self._body), None, []
-        return row, body
+        body = b"".join(self._parts)
+        self._first, self._parts = None, []
+        return Letters(rows=rows, bodies=(body,))

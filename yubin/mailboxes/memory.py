@@ -8,6 +8,7 @@ lines.)
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -107,10 +108,10 @@ class MemoryMailboxes:
         return View(
             state=mine.state(box),
             keywords=box.keywords,
-            uids=[uid for uid, _ in page],
-            flags=[entry.flags for _, entry in page],
-            modseqs=[entry.modseq for _, entry in page],
-            sizes=[entry.letter.given.size for _, entry in page],
+            uids=array("Q", [uid for uid, _ in page]),
+            flags=array("Q", [entry.flags for _, entry in page]),
+            modseqs=array("Q", [entry.modseq for _, entry in page]),
+            sizes=array("Q", [entry.letter.given.size for _, entry in page]),
             expunged=_expunged(box, since) if since and not after else (),
             more=len(found) > limit,
         )
@@ -122,7 +123,7 @@ class MemoryMailboxes:
     async def columns(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Rows:
         found: list[Row] = []
         held = 0
-        for row in await self.rows(account, mailbox_id, uids, want & ~Want.BODY):
+        for row in await self.rows(account, mailbox_id, uids, want | Want.BODY):
             held += len(row.envelope) + len(row.structure) + len(row.summary)
             if found and held > ROWS_LIMIT:
                 return Rows.of(found, want, more=True)

@@ -144,6 +144,7 @@ class Mailbox:
 class View:
     """One page of a mailbox, as columns in the order of UIDs; ``state`` was read before them (or with them).
 
+    The stores and the client of the mailbox pod give the columns as ``array('Q')`` (yubin.mailboxes.packed).
     ``flags`` are bit sets, ``keywords`` says what the bits from FIRST_KEYWORD mean. ``expunged``: UIDs that went after
     ``since`` (all of them, on the first page only), None when that is no longer known (``since`` < expunged_floor);
     none at all where ``since`` is 0, which asks for everything there is.
@@ -173,6 +174,8 @@ class Want(Flag):
     RECEIVED = auto()
     SAVED = auto()
     THREAD = auto()
+    OBJECT = auto()  # where the body lies when it is not in the row
+    ORIGIN = auto()  # the traceparent
     ROW = LETTER_ID | SIZE | RECEIVED | SAVED | THREAD
     PARSED = ENVELOPE | STRUCTURE | SUMMARY
 
@@ -204,10 +207,13 @@ COLUMNS: Mapping[Want, tuple[str, str]] = {
     Want.ENVELOPE: ("envelopes", "envelope"),
     Want.STRUCTURE: ("structures", "structure"),
     Want.SUMMARY: ("summaries", "summary"),
+    Want.BODY: ("bodies", "body"),
+    Want.OBJECT: ("objects", "object"),
+    Want.ORIGIN: ("origins", "traceparent"),
 }  # what each is called in ``Rows`` and in ``Row``
 _NOTHING: Mapping[str, Any] = {
     "letter_id": UUID(int=0), "size": 0, "received": 0.0, "saved": 0.0, "thread": "", "envelope": b"",
-    "structure": b"", "summary": b"",
+    "structure": b"", "summary": b"", "body": None, "object": "", "traceparent": "",
 }  # fmt: skip
 
 
@@ -227,6 +233,9 @@ class Rows:
     envelopes: Sequence[bytes] = ()
     structures: Sequence[bytes] = ()
     summaries: Sequence[bytes] = ()
+    bodies: Sequence[bytes | None] = ()
+    objects: Sequence[str] = ()
+    origins: Sequence[str] = ()
     more: bool = False
 
     @classmethod
@@ -242,11 +251,24 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         """One by one; what was not asked for is empty, or 0."""
         columns = [getattr(self, many) or repeat(_NOTHING[one]) for many, one in COLUMNS.values()]
-        for uid, id_, size, received, saved, thread, envelope, structure, summary in zip(self.uids, *columns):  # noqa: B905
-            yield Row(
-                uid=uid, letter_id=id_, size=size, received=received, saved=saved, thread=thread, envelope=envelope,
-                structure=structure, summary=summary,
-            )  # fmt: skip
+        names = [one for _, one in COLUMNS.values()]
+        for uid, *values in zip(self.uids, *columns):  # noqa: B905
+            yield Row(uid=uid, **dict(zip(names, values, strict=True)))
+
+    def part(self, start: int, stop: int, want: Want) -> Rows:
+        """Of some of them what is wanted."""
+        given: dict[str, Any] = {
+            many: getattr(self, many)[start:stop] for part, (many, _) in COLUMNS.items() if part in want
+        }
+        return Rows(uids=self.uids[start:stop], **given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letters:
+    """Some letters, whole, and what else was wanted of each."""
+
+    rows: Rows
+    bodies: Sequence[bytes]
 
 
 class How(Enum):
@@ -381,9 +403,10 @@ class Mailboxes(Protocol):
         """By UID; those that are gone are left out. The caller asks for as many as it has room for."""
 
     async def columns(self, account: str, mailbox_id: int, uids: Sequence[int], want: Want) -> Rows:
-        """The same, without bodies and with nothing that is not wanted.
+        """The same, with nothing that is not wanted.
 
-        Ends before the row with which parsed values would pass ``ROWS_LIMIT``, unless it is the first one.
+        Ends before the row with which parsed values would pass ``ROWS_LIMIT``, unless it is the first one. Of bodies the
+        caller asks for as many as it has room for.
         """
 
     async def find(self, account: str, letter_id: UUID) -> tuple[tuple[int, int], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from yubin.mailboxes import packed
 from yubin.mailboxes.gathered import gathered
 from yubin.mailboxes.port import (
     Copied,
@@ -35,9 +36,8 @@ def to_mailbox(row: Record) -> Mailbox:
 
 def to_view(row: Record, limit: int) -> View:
     """``row`` was asked for one entry more than ``limit``."""
-    uids = row["uids"] or []
-    more = len(uids) > limit
-    columns = [row[name] or [] for name in ("uids", "flags", "modseqs", "sizes")]
+    columns = [packed.sent(row[name] or b"") for name in ("uids", "flags", "modseqs", "sizes")]
+    more = len(columns[0]) > limit
     if more:
         columns = [column[:limit] for column in columns]
     return View(

@@ -24,6 +24,7 @@ from yubin.mailboxes.port import (
     Delivered,
     Expunged,
     How,
+    Letters,
     Mailbox,
     Match,
     Row,
@@ -82,7 +83,9 @@ class RemoteAccount:
         await self._talk.call("Subscribe", request, pb.SubscribeResponse)
 
     async def view(self, mailbox_id: int, *, since: int = 0, after: int = 0) -> AsyncIterator[View]:
-        request = pb.ViewRequest(session=self._session(), mailbox_id=mailbox_id, since=since, after=after)
+        request = pb.ViewRequest(
+            session=self._session(), mailbox_id=mailbox_id, since=since, after=after, packed=True
+        )
         if (first := await self._look(request)) is not None:
             yield first
             if not first.more:
@@ -104,14 +107,21 @@ class RemoteAccount:
     def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
         return singly(self.columns(mailbox_id, uids, want | Want.ROW))
 
-    async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
-        wanted = Want.BODY.value
-        request = pb.FetchRequest(session=self._session(), mailbox_id=mailbox_id, uids=uids, want=wanted)
-        fetched = Fetched()
+    async def letters(
+        self, mailbox_id: int, uids: Sequence[int], want: Want = Want.NOTHING
+    ) -> AsyncIterator[Letters]:
+        wanted = want & Want.ROW
+        request = pb.FetchRequest(
+            session=self._session(),
+            mailbox_id=mailbox_id,
+            uids=uids,
+            want=(wanted | Want.BODY).value,
+            columns=True,
+        )
+        fetched = Fetched(wanted)
         async for piece in _messages(self._stub.Fetch(request)):
-            for row in piece.rows:
-                if (letter := fetched.letter(row)) is not None:
-                    yield letter
+            for some in fetched.letters(piece):
+                yield some
 
     async def body(
         self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None

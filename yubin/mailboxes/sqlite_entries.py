@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from array import array
 from collections.abc import Sequence
 from operator import lt
 from uuid import UUID
@@ -22,6 +23,7 @@ _ENTRIES = "entry WHERE account = ? AND mailbox = ?"
 _PARTS = {
     Want.LETTER_ID: "l.uuid", Want.SIZE: "l.size", Want.RECEIVED: "l.received", Want.SAVED: "e.saved",
     Want.THREAD: "l.thread", Want.ENVELOPE: "l.envelope", Want.STRUCTURE: "l.structure", Want.SUMMARY: "l.summary",
+    Want.BODY: "(SELECT data FROM body WHERE letter = l.id)", Want.OBJECT: "l.object", Want.ORIGIN: "l.traceparent",
 }  # fmt: skip
 
 
@@ -45,7 +47,8 @@ def view(conn: sqlite3.Connection, account: int, mailbox: int, since: int, after
         (account, mailbox, after, since, limit + 1),
     ).fetchall()
     more = len(found) > limit
-    uids, flags, modseqs, sizes = zip(*found[:limit], strict=True) if found[:limit] else ((), (), (), ())
+    columns = zip(*found[:limit], strict=True) if found[:limit] else ((), (), (), ())
+    uids, flags, modseqs, sizes = [array("Q", column) for column in columns]
     return View(
         state=state,
         keywords=accounts.keywords(conn, account, mailbox),

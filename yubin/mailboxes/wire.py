@@ -1,16 +1,18 @@
 """The values of the mailboxes as messages of yubin.v1, and back: for the mailbox pod's handlers and for its clients.
 
-Lists of UIDs, flags and MODSEQs travel as packed columns. A page of a view whose list of expunged UIDs is long is sent as
+Lists of UIDs, flags and MODSEQs travel as columns, those of a view as octets where the other side asks so. A page of a view whose list of expunged UIDs is long is sent as
 several messages, the first ones without a state (``pages_to``, ``Pages``); letters are in frames.py.
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from yubin.errors import KINDS, Failure, Internal
+from yubin.mailboxes.packed import numbers, octets
 from yubin.mailboxes.port import (
     Copied,
     Delivered,
@@ -127,22 +129,28 @@ def usage_from(message: pb.AccountUsage) -> Usage:
     return Usage(used=message.used, messages=message.messages, mailboxes=message.mailboxes)
 
 
-def pages_to(view: View) -> Iterator[pb.ViewPage]:
+def pages_to(view: View, *, packed: bool = False) -> Iterator[pb.ViewPage]:
+    """``packed``: the columns as octets; who does not ask for that knows numbers only."""
     expunged = view.expunged or ()
     while len(expunged) > EXPUNGED:
         yield pb.ViewPage(expunged=expunged[:EXPUNGED], more=True)
         expunged = expunged[EXPUNGED:]
-    yield pb.ViewPage(
+    page = pb.ViewPage(
         state=mailbox_to(view.state),
         keywords=view.keywords,
-        uids=view.uids,
-        flags=view.flags,
-        modseqs=view.modseqs,
-        sizes=view.sizes,
         expunged=expunged,
         expunged_unknown=view.expunged is None,
         more=view.more,
     )
+    if packed:
+        page.packed_uids, page.packed_flags = octets(view.uids), octets(view.flags)
+        page.packed_modseqs, page.packed_sizes = octets(view.modseqs), octets(view.sizes)
+    else:
+        page.uids.extend(view.uids)
+        page.flags.extend(view.flags)
+        page.modseqs.extend(view.modseqs)
+        page.sizes.extend(view.sizes)
+    yield page
 
 
 class Pages:
@@ -152,21 +160,34 @@ class Pages:
         self._expunged: list[int] = []
 
     def page(self, message: pb.ViewPage) -> View | None:
-        """None when it was only a part."""
+        """None when it was only a part. Raises Internal for columns that do not fit each other."""
         self._expunged += message.expunged
         if not message.HasField("state"):
             return None
         expunged, self._expunged = self._expunged, []
+        uids, flags, modseqs, sizes = _columns(message)
         return View(
             state=mailbox_from(message.state),
             keywords=tuple(message.keywords),
-            uids=list(message.uids),
-            flags=list(message.flags),
-            modseqs=list(message.modseqs),
-            sizes=list(message.sizes),
+            uids=uids,
+            flags=flags,
+            modseqs=modseqs,
+            sizes=sizes,
             expunged=None if message.expunged_unknown else tuple(expunged),
             more=message.more,
         )
+
+
+def _columns(message: pb.ViewPage) -> list[array[int]]:
+    """As octets, or as numbers by a pod that was not asked for octets or does not know them."""
+    given = (message.packed_uids, message.packed_flags, message.packed_modseqs, message.packed_sizes)
+    if any(given):
+        columns = [numbers(column) for column in given]
+    else:
+        columns = [array("Q", c) for c in (message.uids, message.flags, message.modseqs, message.sizes)]
+    if len({len(column) for column in columns}) > 1:
+        raise Internal("columns of a view have one length")
+    return columns
 
 
 def row_to(row: Row) -> pb.LetterRow:

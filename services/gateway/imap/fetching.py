@@ -193,9 +193,10 @@ class Fetching:
             rows = {row.uid: row async for row in account.rows(mailbox, window, want)}
         letters: dict[int, bytes] = {}
         if small:
-            async for row, letter in account.letters(mailbox, small):
-                letters[row.uid] = letter
-                rows.setdefault(row.uid, row)
+            async for some in account.letters(mailbox, small, self._want()):
+                letters.update(zip(some.rows.uids, some.bodies, strict=True))
+                if not want:
+                    rows.update(zip(some.rows.uids, some.rows, strict=True))
         for uid in small:  # a letter that went between the two calls
             if uid not in letters:
                 rows.pop(uid, None)

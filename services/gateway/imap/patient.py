@@ -21,6 +21,7 @@ from yubin.mailboxes.port import (
     Delivered,
     Expunged,
     How,
+    Letters,
     Mailbox,
     Match,
     Row,
@@ -100,14 +101,16 @@ class Patient:
     def rows(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Row]:
         return singly(self.columns(mailbox_id, uids, want | Want.ROW))
 
-    async def letters(self, mailbox_id: int, uids: Sequence[int]) -> AsyncIterator[tuple[Row, bytes]]:
+    async def letters(
+        self, mailbox_id: int, uids: Sequence[int], want: Want = Want.NOTHING
+    ) -> AsyncIterator[Letters]:
         patience, last = _Patience(self._seconds), 0
         while True:
             try:
-                async for row, letter in self._account.letters(mailbox_id, _behind(uids, last)):
+                async for some in self._account.letters(mailbox_id, _behind(uids, last), want):
                     patience.answered()
-                    last = row.uid
-                    yield row, letter
+                    last = some.rows.uids[-1]
+                    yield some
                 return
             except Unavailable as failure:
                 await patience.wait(failure)

@@ -139,10 +139,10 @@ class _Reading:
         alone = {place: row for place, row in still.items() if self._octets(row) > SMALL or self._short(row)}
         for window in _windows((place, row) for place, row in still.items() if place not in alone):
             places = {row.uid: place for place, row in window.items()}
-            async for row, letter in self._session.account.letters(self._mailbox, list(places)):
-                place = places[row.uid]
-                if await self._matches(place, Known(still[place], letter)):
-                    yes.append(place)
+            async for some in self._session.account.letters(self._mailbox, list(places)):
+                for uid, letter in zip(some.rows.uids, some.bodies, strict=True):
+                    if await self._matches(places[uid], Known(still[places[uid]], letter)):
+                        yes.append(places[uid])
         for place, row in alone.items():
             octets = self._octets(row)
             async with self._session.house.heavy.octets(octets):

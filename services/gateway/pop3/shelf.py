@@ -93,8 +93,9 @@ class Reader:
     async def _fetch(self, window: list[int]) -> dict[int, bytes | None]:
         numbers = {self._maildrop.uid(number): number for number in window}
         fetched: dict[int, bytes | None] = dict.fromkeys(window)
-        async for row, octets in self._account.letters(self._mailbox, list(numbers)):
-            fetched[numbers[row.uid]] = octets
+        async for some in self._account.letters(self._mailbox, list(numbers)):
+            for uid, octets in zip(some.rows.uids, some.bodies, strict=True):
+                fetched[numbers[uid]] = octets
         return fetched
 
     def _shelve(self, fetched: dict[int, bytes | None]) -> None:

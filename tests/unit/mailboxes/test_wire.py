@@ -1,5 +1,6 @@
 """Values over the wire: what goes out comes back, and no message grows above what gRPC takes."""
 
+from array import array
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from yubin.errors import Exhausted, Internal
 from yubin.ids import uuid7
 from yubin.mailboxes import frames, wire
+from yubin.mailboxes.account import PIECES
 from yubin.mailboxes.deliveries import Copy, Inbound
-from yubin.mailboxes.port import COLUMNS, Delivered, Mailbox, Row, Rows, View, Want, Where, Word
+from yubin.mailboxes.port import COLUMNS, Delivered, Letters, Mailbox, Row, Rows, View, Want, Where, Word
 from yubin.runtime.rpc import MESSAGE_LIMIT
 from yubin.v1 import mailbox_pb2 as pb
 
@@ -53,21 +55,67 @@ def view(**fields):
     given = {
         "state": state(),
         "keywords": ("$A", "b"),
-        "uids": [1, 9],
-        "flags": [0, 2**62],
-        "modseqs": [5, 6],
+        "uids": array("Q", [1, 9]),
+        "flags": array("Q", [0, 2**62]),
+        "modseqs": array("Q", [5, 6]),
+        "sizes": array("Q", [2**40, 0]),
     }
-    return View(**{**given, "sizes": [2**40, 0], "expunged": (3, 4), "more": True, **fields})
+    return View(**{**given, "expunged": (3, 4), "more": True, **fields})
 
 
+@pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("expunged", [(), (3, 4), None, tuple(range(1, 350_001))])
-def test_a_page_comes_back(expunged):
+def test_a_page_comes_back(expunged, packed):
     """A list of expunged UIDs, however long, arrives whole with its page; that it is unknown is told apart from none."""
-    messages = list(wire.pages_to(view(expunged=expunged)))
+    messages = list(wire.pages_to(view(expunged=expunged), packed=packed))
     assert max(m.ByteSize() for m in messages) < MESSAGE_LIMIT / 2
     pages = wire.Pages()
     found = [page for m in messages if (page := pages.page(again(m))) is not None]
     assert found == [view(expunged=expunged)]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_page_of_no_entries_comes_back(packed):
+    """Both kinds of columns are none then."""
+    none = dict.fromkeys(("uids", "flags", "modseqs", "sizes"), array("Q"))
+    (message,) = wire.pages_to(view(**none), packed=packed)
+    assert wire.Pages().page(again(message)) == view(**none)
+
+
+def test_a_page_has_one_kind_of_columns():
+    """I8: octets for who asks for them, and for nobody else, who may be of the version before."""
+    (plain,), (packed,) = wire.pages_to(view()), wire.pages_to(view(), packed=True)
+    numbers = ("uids", "flags", "modseqs", "sizes")
+    assert [list(getattr(plain, name)) for name in numbers] == [[1, 9], [0, 2**62], [5, 6], [2**40, 0]]
+    assert [list(getattr(packed, name)) for name in numbers] == [[]] * 4
+    assert [getattr(plain, f"packed_{name}") for name in numbers] == [b""] * 4
+    assert packed.packed_flags == b"\0" * 15 + b"\x40"
+
+
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        {"packed_uids": b"\1" * 12},  # within a number
+        {"packed_uids": b""},
+        {"packed_flags": b"\1" * 8},
+        {"packed_sizes": b""},
+    ],
+)
+def test_columns_that_do_not_fit_are_a_failure(flaw):
+    """Octets of another length than they should have are Internal, which a session survives; no entry is made up."""
+    (message,) = wire.pages_to(view(), packed=True)
+    for name, octets in flaw.items():
+        setattr(message, name, octets)
+    with pytest.raises(Internal):
+        wire.Pages().page(again(message))
+
+
+def test_columns_of_numbers_that_do_not_fit_are_a_failure():
+    """The same of a pod that sends numbers."""
+    (message,) = wire.pages_to(view())
+    message.flags.append(1)
+    with pytest.raises(Internal):
+        wire.Pages().page(again(message))
 
 
 def test_many_mailboxes_come_in_pages():
@@ -132,15 +180,49 @@ async def several(items):
         yield item
 
 
+def some_letters(sizes, want):
+    """As LocalAccount has them: small ones together, a large one alone."""
+    pieces: list[list[Row]] = [[]]
+    for n, size in enumerate(sizes, 1):
+        if pieces[-1] and sum(one.size for one in pieces[-1]) + size > PIECES:
+            pieces.append([])
+        pieces[-1].append(row(n, size))
+    return [
+        Letters(rows=Rows.of(rows, want), bodies=tuple(bytes([one.uid]) * one.size for one in rows))
+        for rows in pieces
+        if rows
+    ]
+
+
+@pytest.mark.parametrize("want", [Want.NOTHING, Want.ROW, Want.RECEIVED])
 @given(st.lists(st.integers(0, 1_500_000), max_size=12))
-async def test_letters_of_any_size_come_back(sizes):
+async def test_letters_of_any_size_come_back(want, sizes):
     """CASES L3: small ones share a message, large ones take several, and each arrives whole."""
-    letters = [(row(n, size), bytes([n]) * size) for n, size in enumerate(sizes, 1)]
-    found, fetched = [], frames.Fetched()
+    letters = some_letters(sizes, want)
+    found, fetched = [], frames.Fetched(want)
     async for piece in frames.letters_to(several(letters)):
         assert piece.ByteSize() < MESSAGE_LIMIT / 2
-        found += [letter for part in again(piece).rows if (letter := fetched.letter(part)) is not None]
+        found += fetched.letters(again(piece))
     assert found == letters
+
+
+@given(st.lists(st.integers(0, 1_500_000), max_size=12))
+async def test_letters_of_a_pod_of_the_version_before(sizes):
+    """I8: it answers with rows; each becomes what was wanted."""
+    want = Want.SIZE | Want.LETTER_ID
+    letters = some_letters(sizes, Want.ROW)
+    found, fetched = [], frames.Fetched(want)
+    async for piece in frames.letter_rows_to(several(letters)):
+        assert piece.ByteSize() < MESSAGE_LIMIT / 2
+        found += fetched.letters(again(piece))
+    assert found == [
+        Letters(rows=Rows.of([one], want), bodies=(body,))
+        for some in letters
+        for one, body in zip(some.rows, some.bodies, strict=True)
+    ]
+
+
+SENT = [part for part in COLUMNS if part in Want.ROW | Want.PARSED]  # beside bodies
 
 
 @st.composite
@@ -162,7 +244,7 @@ def several_rows(draw):
     ]
 
 
-@given(several_rows(), st.sets(st.sampled_from([*COLUMNS])))
+@given(several_rows(), st.sets(st.sampled_from(SENT)))
 async def test_columns_come_back(rows, parts):
     """I8: as they were sent, and the same from a pod that answers with rows; one by one they are the rows that they were."""
     want = reduce(or_, parts, Want.NOTHING)
