@@ -1,7 +1,8 @@
 """The values of the mailboxes as messages of yubin.v1, and back: for the mailbox pod's handlers and for its clients.
 
-Lists of UIDs, flags and MODSEQs travel as columns, those of a view as octets where the other side asks so. A page of a view whose list of expunged UIDs is long is sent as
-several messages, the first ones without a state (``pages_to``, ``Pages``); letters are in frames.py.
+Lists of UIDs, flags and MODSEQs travel as columns, those of a view as octets (packed.py) for who asks so. A page of a view
+whose list of expunged UIDs is long is sent as several messages, the first ones without a state (``pages_to``, ``Pages``);
+letters are in frames.py.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from services.gateway.imap import updates
 from services.gateway.imap.replies import BadCommand
 from yubin.imap.sets import SequenceSet
+from yubin.mailboxes.packed import narrow
 from yubin.mailboxes.port import Delivered, Mailbox, View
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Selected:
 
     def load(self, page: View) -> None:
         """Messages behind all that are here."""
-        self.uids.extend(array("I", page.uids))
+        self.uids.extend(narrow(page.uids))
         self.flags.extend(array("Q", page.flags))
         self.modseqs.extend(array("Q", page.modseqs))
         self.sizes.extend(array("Q", page.sizes))

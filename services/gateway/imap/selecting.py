@@ -27,6 +27,7 @@ from yubin.imap import flags as shown
 from yubin.imap.commands.select import Args
 from yubin.imap.responses import UNTAGGED
 from yubin.mailboxes.names import canonical
+from yubin.mailboxes.packed import lowest
 from yubin.mailboxes.port import View
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 CLEANING = 5.0  # seconds at most, behind a client that has left
+_SEEN = bytes([octet & shown.SEEN for octet in range(256)])
 
 
 async def select(session: Session, args: Args, *, read_only: bool) -> Reply:
@@ -112,10 +114,8 @@ async def _take_recent(session: Session, selected: Selected) -> None:
 
 
 def _unseen(page: View, before: int) -> int:
-    for at, bits in enumerate(page.flags):
-        if not bits & shown.SEEN:
-            return before + at + 1
-    return 0
+    at = lowest(page.flags).translate(_SEEN).find(0)
+    return before + at + 1 if at >= 0 else 0
 
 
 def _announce(session: Session, selected: Selected, unseen: int) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from yubin.imap import codes, responses
 from yubin.imap import flags as shown
+from yubin.mailboxes.packed import narrow
 from yubin.mailboxes.port import View
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ async def _compare(selected: Selected, session: Session, *, expunges: bool) -> N
     modseq = None
     async for page in session.account.view(selected.mailbox.id):
         modseq = page.state.modseq if modseq is None else modseq
-        there.extend(array("I", page.uids))
+        there.extend(narrow(page.uids))
         _changed(selected, session, page)
         await session.breathe()
         last = page

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from yubin.errors import NotFound
 from yubin.mailboxes.account import Account
+from yubin.mailboxes.packed import lowest, narrow
 from yubin.mailboxes.port import FIRST, INBOX, SystemFlag
 from yubin.pop3.maildrop import Maildrop
 
 FIRST_ID = 1 + [name for name, _ in FIRST].index(INBOX)  # the id that INBOX has from the beginning
+_SEEN = bytes([octet & SystemFlag.SEEN for octet in range(256)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +37,9 @@ async def _pages(account: Account, mailbox_id: int) -> Inbox | None:
         if page.state.name != INBOX:
             return None
         uidvalidity = page.state.uidvalidity
-        uids.extend(page.uids)
-        sizes.extend(page.sizes)
-        seen.extend([1 if flags & SystemFlag.SEEN else 0 for flags in page.flags])
+        uids.extend(narrow(page.uids))
+        sizes.extend(array("Q", page.sizes))
+        seen += lowest(page.flags).translate(_SEEN)
     return Inbox(id=mailbox_id, maildrop=Maildrop(uidvalidity, uids, sizes), seen=bytes(seen))
 
 
