@@ -1,4 +1,4 @@
-"""A real PostgreSQL, started once for the whole run, and a fresh database for each test.
+"""A real PostgreSQL, started once for the whole run, and an empty database for each test.
 
 It runs under an unprivileged account when we are root (initdb refuses root), listens on a free loopback port and on a
 socket in its own folder, and is stopped by its process id. fsync is off: what the tests kill are processes, not machines.
@@ -23,19 +23,30 @@ import pytest
 
 from tests.servers.ports import free_port
 
+EMPTIED = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DO $$ DECLARE one text; BEGIN
+    FOR one IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', one);
+    END LOOP;
+    EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+END $$;
+CREATE SCHEMA public;
+"""
 MISSING = "no initdb under /usr/lib/postgresql/*/bin or on the PATH: install the Debian package postgresql"
 
 
 class Postgres:
     """``dsn(database)`` is its address. ``kill`` or ``crash``, and ``start``, make it go away and come back."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder, self._settings = folder, settings
         self.bin = _binaries()
         self.account = _account()
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._names = count(1)
+        self._empty: list[str] = []
 
     def init(self) -> None:
         if self.account:
@@ -54,6 +65,18 @@ class Postgres:
             "--locale=C.UTF-8",
         )
 
+    def follow(self, primary: Postgres) -> None:
+        """Instead of ``init``: a copy of that one, which follows it (streaming replication) once it is started."""
+        if self.account:
+            os.chown(self.folder, self.account.pw_uid, self.account.pw_gid)
+        self._run(
+            "pg_basebackup", "-D", self.data, "-d", primary.dsn("postgres"), "-R", "-c", "fast", "--no-sync"
+        )
+
+    def promote(self) -> None:
+        """It takes writes when this returns."""
+        self._run("pg_ctl", "promote", "-D", self.data)
+
     def start(self) -> None:
         self.port = self.port or free_port()
         settings = {
@@ -64,6 +87,7 @@ class Postgres:
             "full_page_writes": "off",
             "max_connections": "200",
             "shared_buffers": "64MB",
+            **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         log = (self.folder / "log").open("ab")
@@ -84,13 +108,15 @@ class Postgres:
     def crash(self) -> None:
         """SIGKILL of the server and of all that it has started, at once: the next ``start`` recovers from the WAL."""
         assert self._process
-        pid = self._process.pid
-        self._process.send_signal(signal.SIGSTOP)  # it starts nobody meanwhile
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for one in (*map(int, children), pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._process.wait(30)
+
+    def pause(self) -> None:
+        """The server and its children answer nothing, and close nothing, as a machine that hangs."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self._process and self._process.poll() is None:
@@ -101,13 +127,17 @@ class Postgres:
         return f"postgresql://yubin@127.0.0.1:{self.port}/{database}"
 
     def fresh(self) -> str:
-        """The address of a new, empty database."""
+        """The address of an empty database: one that was given back, or a new one."""
+        if self._empty:
+            return self._empty.pop()
         name = f"test_{os.getpid()}_{next(self._names)}"
         self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE template0")
         return self.dsn(name)
 
     def drop(self, dsn: str) -> None:
-        self.sql("postgres", f"DROP DATABASE IF EXISTS {dsn.rpartition('/')[2]} WITH (FORCE)")
+        """Nobody is connected any longer and nothing is in it: the next test may have it, for a fifth of a new one's CPU."""
+        self.sql(dsn.rpartition("/")[2], EMPTIED)
+        self._empty.append(dsn)
 
     def sql(self, database: str, text: str) -> str:
         return self._run(
@@ -115,8 +145,22 @@ class Postgres:
         )
 
     @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def data(self) -> str:
         return str(self.folder / "data")
+
+    def _signal(self, number: int) -> None:
+        """To the server and to all that it has started."""
+        assert self._process
+        pid = self._process.pid
+        self._process.send_signal(signal.SIGSTOP)  # it starts nobody meanwhile
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (*map(int, children), pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, number)
 
     def _wait_until_ready(self) -> None:
         assert self._process
@@ -187,7 +231,7 @@ def postgres_server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_dsn(postgres_server: Postgres) -> Iterator[str]:
-    """The address of a database that nobody has used."""
+    """The address of a database in which nothing is."""
     dsn = postgres_server.fresh()
     yield dsn
     postgres_server.drop(dsn)

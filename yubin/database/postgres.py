@@ -2,7 +2,12 @@
 
 ``statement`` runs one SQL statement, which is its own transaction and one round trip; ``transaction`` runs several. Both
 are seen through when whoever asked for them is cancelled. An error that leaves open whether a commit happened is
-``CommitUnknown`` (a kind of Unavailable); the caller looks before it answers.
+``CommitUnknown`` (a kind of Unavailable); the caller looks before it answers, by a statement that writes (a row lock is
+enough): that one waits for the synchronous standby, behind what it has seen, and a mere look would not.
+
+The address may name several hosts (``hosts``). When the primary is lost, each call fails as Unavailable until one of them
+takes writes, and goes there from then on. After a statement that was not answered in time no older connection is used
+any more: a machine that is gone closes none of them.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from yubin.database import hosts
 from yubin.database.failures import postgres_failure
 from yubin.database.migrate import Migration, migrate_postgres
 from yubin.errors import Unavailable
@@ -21,6 +27,7 @@ T = TypeVar("T")
 Pool = Any  # asyncpg.Pool, which carries no types
 Connection = Any
 TRIES = 4  # of a statement that deadlocks
+_MOVED = (asyncpg.ReadOnlySQLTransactionError, TimeoutError)  # a standby now; perhaps a machine that is gone
 SESSION = {
     "application_name": "yubin",
     "synchronous_commit": "on",  # DESIGN I1; "on" waits for synchronous standbys too
@@ -43,7 +50,8 @@ async def open_pool(
             dsn,
             min_size=1,
             max_size=size,
-            timeout=10,
+            connect=hosts.Hosts(dsn).connect,
+            connection_class=hosts.Connection,
             command_timeout=timeout,
             server_settings=SESSION | dict(session or {}),
             reset=_reset,
@@ -90,17 +98,15 @@ async def _tried(pool: Pool, sql: str, args: tuple[object, ...]) -> list[Any]:
 
 
 async def _with(pool: Pool, work: Callable[[Connection], Awaitable[T]], *, writes: bool) -> T:
-    sent = False
+    sent = taken = False
     try:
         async with pool.acquire(timeout=10) as conn:
-            sent = writes
+            sent, taken = writes, True
             result = await work(conn)
             sent = False  # a connection that dies on its way back to the pool changes nothing
         return result
     except Exception as cause:
-        if isinstance(
-            cause, asyncpg.ReadOnlySQLTransactionError
-        ):  # a standby now: connect anew, to the primary
+        if taken and isinstance(cause, _MOVED):  # connect anew, to the primary
             await pool.expire_connections()
         failure = postgres_failure(cause, sent=sent)
         if failure is cause:

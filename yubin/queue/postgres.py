@@ -78,7 +78,7 @@ class PostgresLedger:
             await self._write(self._sql.accept, *rows.accept_arrays(rules.distinct(letters)))
 
     async def known(self, message_ids: Sequence[UUID]) -> set[UUID]:
-        return {row[0] for row in await self._read(sql.KNOWN, list(message_ids))}
+        return {row[0] for row in await self._write(sql.KNOWN, list(message_ids))}
 
     async def claim(self, tickets: Sequence[Ticket], *, owner: str, lease: float) -> list[Claim | None]:
         if not tickets:

@@ -35,7 +35,8 @@ EVENT = (
 TRACK_EVENTS = f"{EVENT} WHERE e.message_id = $1 ORDER BY e.seq"
 UNRELAYED = f"{EVENT} WHERE NOT e.relayed ORDER BY e.seq LIMIT $1"
 RELAYED = "UPDATE event SET relayed = true WHERE seq = ANY($1::bigint[]) AND NOT relayed"
-KNOWN = "SELECT id FROM message WHERE id = ANY($1::uuid[])"
+# The lock writes, so that the answer waits for the synchronous standby: what was committed here alone is not known yet.
+KNOWN = "SELECT id FROM message WHERE id = ANY($1::uuid[]) FOR KEY SHARE"
 LOAD_MESSAGE = f"SELECT m.id AS message_id, {MESSAGE} FROM message m WHERE m.id = $1"
 LOCK_MESSAGE = f"{LOAD_MESSAGE} FOR UPDATE"
 LOAD_BODY = "SELECT data FROM body WHERE message_id = $1"
