@@ -37,7 +37,7 @@ check: setup ## formatter, linter, types, the folder plan, and stubs that fit th
 test: setup ## all tests, against real servers on free loopback ports (ARGS="-k name" for some)
 	@./scripts/from-go $(NATS_LATEST) --if-possible
 	@./scripts/from-go $(VERSITYGW) --if-possible
-	$(PYTHON3) -m pytest $(ARGS)
+	$(PYTHON3) -m tests $(ARGS)
 
 chaos: setup ## the submission pod killed 25 times at each crash point, under real clients (docs/chaos.md)
 	$(PYTHON3) -m tests.e2e.crash_points $(or $(ARGS),25)
