@@ -2,14 +2,20 @@
 
 The reception of a letter is one trace. Its ``traceparent`` (W3C Trace Context) rides in the ledger row and on NATS;
 each attempt is a new trace, linked to it, and sampled when it was.
+
+Whether a new trace is collected is drawn here, before anything is made for it: of those that are not, which are nearly
+all, each is the same span, ``NOBODYS``, in every pod. So it costs no id, no look at a sampler, and is known by its text.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import Token
 from typing import Any, cast
 
+from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import (
@@ -24,6 +30,11 @@ from opentelemetry.trace import (
 )
 
 _made: dict[str, object] = {}  # the provider, and its tracer
+_share = [1.0]  # of new traces that are collected
+_NOBODYS = SpanContext(trace_id=1, span_id=1, is_remote=True, trace_flags=TraceFlags(0))
+NOBODYS = NonRecordingSpan(_NOBODYS)  # of a trace that is not collected
+NOBODYS_PARENT = f"00-{1:032x}-{1:016x}-00"
+_INSIDE = trace.set_span_in_context(NOBODYS, Context())
 
 
 def setup(pod: str, instance: str, endpoint: str | None, ratio: float) -> None:
@@ -40,13 +51,10 @@ def setup(pod: str, instance: str, endpoint: str | None, ratio: float) -> None:
         ParentBased,
         Sampler,
         SamplingResult,
-        TraceIdRatioBased,
     )
 
     class Linked(Sampler):
-        """A root that is linked to a sampled span is sampled; any other by its ratio."""
-
-        chance = TraceIdRatioBased(ratio)
+        """A root that is linked is sampled when the other span was; any other was drawn already (``_drawn``)."""
 
         def should_sample(
             self,
@@ -58,19 +66,16 @@ def setup(pod: str, instance: str, endpoint: str | None, ratio: float) -> None:
             links: Sequence[Link] | None = None,
             trace_state: Any = None,
         ) -> SamplingResult:
-            if links:
-                if any(link.context.trace_flags.sampled for link in links):
-                    return ALWAYS_ON.should_sample(
-                        parent_context, trace_id, name, kind, attributes, links, trace_state
-                    )
+            if links and not any(link.context.trace_flags.sampled for link in links):
                 return SamplingResult(Decision.DROP)
-            return self.chance.should_sample(
+            return ALWAYS_ON.should_sample(
                 parent_context, trace_id, name, kind, attributes, links, trace_state
             )
 
         def get_description(self) -> str:
             return f"Linked({ratio})"
 
+    _share[0] = ratio
     resource = Resource.create(
         {"service.name": f"yubin-{pod}", "service.namespace": "yubin", "service.instance.id": instance}
     )
@@ -109,6 +114,8 @@ def link(origin: str) -> None:
 
 
 def encode(context: SpanContext) -> str:
+    if context is _NOBODYS:
+        return NOBODYS_PARENT
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
 
 
@@ -129,7 +136,11 @@ def served(name: str, origin: str) -> AbstractContextManager[Span]:
     """The server's span of a call, for whom failures are told to; ``origin``, a traceparent or "", is its client's."""
     if _off():
         return nullcontext(INVALID_SPAN)
+    if origin == NOBODYS_PARENT:
+        return _Uncollected()
     context = decode(origin)
+    if context is None and not _drawn():
+        return _Uncollected()
     if context is not None and not context.trace_flags.sampled:
         return trace.use_span(NonRecordingSpan(context))  # so that nothing below begins a trace
     parent = Context() if context is None else trace.set_span_in_context(NonRecordingSpan(context))
@@ -148,7 +159,9 @@ def calling(name: str) -> Span:
     current = trace.get_current_span()
     context = current.get_span_context()
     if context.is_valid and not current.is_recording():
-        return NonRecordingSpan(context)
+        return current if context is _NOBODYS else NonRecordingSpan(context)
+    if not context.is_valid and not _drawn():
+        return NOBODYS
     return _tracer().start_span(name, kind=SpanKind.CLIENT)
 
 
@@ -156,15 +169,22 @@ def span(
     name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Mapping[str, str | int] | None = None
 ) -> AbstractContextManager[Span]:
     """A child of the current span. In a letter that is not traced it costs next to nothing: most are not."""
+    if _off():
+        return nullcontext(INVALID_SPAN)
     current = trace.get_current_span()
-    if _off() or (current.get_span_context().is_valid and not current.is_recording()):
+    if not current.get_span_context().is_valid:
+        if not _drawn():
+            return _Uncollected()
+    elif not current.is_recording():
         return nullcontext(INVALID_SPAN)
     return _tracer().start_as_current_span(name, kind=kind, attributes=attributes)
 
 
 def begin(name: str) -> Span:
     """The root of a new trace, for a piece of work that is entered several times; its owner ends it."""
-    return INVALID_SPAN if _off() else _tracer().start_span(name, context=Context(), kind=SpanKind.SERVER)
+    if _off():
+        return INVALID_SPAN
+    return _tracer().start_span(name, context=Context(), kind=SpanKind.SERVER) if _drawn() else NOBODYS
 
 
 def linked(name: str, origin: str, attributes: Mapping[str, str]) -> AbstractContextManager[Span]:
@@ -172,6 +192,8 @@ def linked(name: str, origin: str, attributes: Mapping[str, str]) -> AbstractCon
     context = decode(origin)
     if _off():
         return nullcontext(INVALID_SPAN)
+    if context is None and not _drawn():
+        return _Uncollected()
     if context is not None and not context.trace_flags.sampled:
         return trace.use_span(NonRecordingSpan(context))  # so that nothing below begins a trace
     return _tracer().start_as_current_span(
@@ -192,6 +214,24 @@ def continued(name: str, origin: str, kind: SpanKind = SpanKind.INTERNAL) -> Abs
     return _tracer().start_as_current_span(name, context=parent_span, kind=kind)
 
 
+class _Uncollected:
+    """``NOBODYS`` as the current span, so that nothing below begins a trace."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> Span:
+        self._before: Token[Context] = contexts.attach(_INSIDE)
+        return NOBODYS
+
+    def __exit__(self, *_: object) -> None:
+        contexts.detach(self._before)
+
+
+def _drawn() -> bool:
+    """Is this new trace collected?"""
+    return random.random() < _share[0]  # noqa: S311 - no secret hangs on it
+
+
 def _tracer() -> Tracer:
     """Of the provider that is set: making one costs more than a span."""
     provider = trace.get_tracer_provider()
@@ -207,4 +247,4 @@ def on() -> bool:
 
 def _off() -> bool:
     """No provider was set: nobody collects."""
-    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return type(trace.get_tracer_provider()) is trace.ProxyTracerProvider  # isinstance would ask an ABC

@@ -101,3 +101,42 @@ def test_a_call_that_nobody_follows_begins_no_trace_on_the_other_side(spans):
         pass
     (root,) = spans.get_finished_spans()
     assert root.parent is None
+
+
+def test_a_trace_that_was_not_drawn_is_collected_nowhere(spans, monkeypatch):
+    """Whatever begins it, and whatever is done below it, here and in the pod that is asked."""
+    monkeypatch.setattr(tracing, "_share", [0.0])
+    with tracing.span("command"), tracing.span("work"):
+        call = tracing.calling("Mailbox.Store")
+        told = tracing.encode(call.get_span_context())
+        call.end()
+    for began in (told, ""):
+        with tracing.served("Mailbox.Store", began), tracing.span("work"):
+            assert tracing.followed() == ""
+    with tracing.linked("job", "", {}), tracing.span("work"):
+        pass
+    tracing.begin("mx.transaction").end()
+    tracing.calling("Mailbox.Store").end()
+    assert spans.get_finished_spans() == ()
+
+
+def test_a_trace_that_was_not_drawn_is_known_to_every_version(spans, monkeypatch):
+    """Its traceparent is one like any other, so that a pod of the version before begins nothing either."""
+    monkeypatch.setattr(tracing, "_share", [0.0])
+    with tracing.span("command"):
+        told = tracing.traceparent()
+    assert tracing.traceparent() == ""
+    context = tracing.decode(told)
+    assert context is not None
+    assert not context.trace_flags.sampled
+    assert told == tracing.NOBODYS_PARENT == tracing.encode(context)
+    assert spans.get_finished_spans() == ()
+
+
+def test_an_attempt_is_collected_when_its_reception_was(spans, monkeypatch):
+    """What is linked is not drawn again."""
+    monkeypatch.setattr(tracing, "_share", [0.0])
+    with tracing.linked("delivery.fresh", "00-" + "a" * 32 + "-" + "b" * 16 + "-01", {}):
+        pass
+    (root,) = spans.get_finished_spans()
+    assert root.name == "delivery.fresh"
