@@ -1,5 +1,6 @@
 """The account's contract: one body of tests, in the mailbox pod itself and through its client over mutual TLS."""
 
+from array import array
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,12 @@ from services.mailbox.local import LocalAccount
 from tests.integration.mailbox import bodies, desk, in_objects, letter, pieces
 from yubin.errors import Denied, Exhausted, Exists, Invalid, NotFound, TooBig
 from yubin.ids import uuid7
+from yubin.mailboxes import wire
 from yubin.mailboxes.account import PIECE, PIECES
 from yubin.mailboxes.flags import names
 from yubin.mailboxes.hints import Hint
 from yubin.mailboxes.port import (
+    KEYWORDS,
     ROW_LIMIT,
     ROWS_LIMIT,
     Copied,
@@ -26,6 +29,7 @@ from yubin.mailboxes.port import (
     Where,
     Word,
 )
+from yubin.mailboxes.remote import RemoteAccount
 
 TEXT = b"From: a@b.test\r\nSubject: \xc3\xa9t\xc3\xa9\r\n\r\nGood morning\r\n"
 LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcde\r\n" * 60_000
@@ -136,6 +140,34 @@ async def test_a_view(world):
     (page,) = [page async for page in account.view(1)]
     assert page.keywords == ("$Work",)
     assert page.state.unseen == 1
+
+
+async def test_the_columns_of_a_view(world):
+    """Arrays of 8 octets for each number, with room for the highest keyword."""
+    parsed = Parsed(envelope=b"", structure=b"", summary=b"", thread="T")
+    await world.mailboxes.deliver([new(parsed), new(parsed)])
+    account = world.open()
+    await account.store(1, [2], How.ADD, frozenset(f"k{n:02}" for n in range(KEYWORDS)))
+    (page,) = [page async for page in account.view(1)]
+    assert (page.uids, page.sizes) == (array("Q", [1, 2]), array("Q", [0, 0]))
+    assert page.flags == array("Q", [0, 2**63 - 2**5])
+    assert (page.modseqs.typecode, page.modseqs[1]) == ("Q", page.state.modseq)
+
+
+async def test_a_view_from_a_pod_of_the_version_before(world, monkeypatch):
+    """I8: it was asked for octets, knows nothing of them and answers with numbers; nobody sees a difference."""
+    asked, plain = [], wire.pages_to
+
+    def numbers(view, *, packed=False):
+        asked.append(packed)
+        return plain(view)
+
+    monkeypatch.setattr(wire, "pages_to", numbers)
+    for n in range(3):
+        await put(world, f"Subject: {n}\r\n\r\n" + "x" * n)
+    account = world.open()
+    assert await listed(account) == ([1, 2, 3], [0, 0, 0], [14, 15, 16], [])
+    assert asked == ([True] if isinstance(account, RemoteAccount) else [])
 
 
 async def test_a_long_view(world):

@@ -6,6 +6,7 @@ After every change the watchman of tests/contract/mailboxes.py counts again and 
 from __future__ import annotations
 
 import asyncio
+from array import array
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,7 @@ from yubin.mailboxes.port import (
     FIRST,
     INBOX,
     JUNK,
+    KEYWORDS,
     MAILBOXES,
     ROWS_LIMIT,
     Delivered,
@@ -516,6 +518,18 @@ async def test_pages_of_a_mailbox(mailboxes):
     assert all(page.state == pages[0].state for page in pages)
     exact = await mailboxes.store.view(MARI, 1, limit=5)
     assert (len(exact.uids), exact.more) == (5, False)
+
+
+async def test_the_columns_of_a_page(mailboxes):
+    """Arrays of 8 octets for each number, also of no entry, with room for the highest flag and for any size."""
+    many = frozenset(f"k{n:02}" for n in range(KEYWORDS))
+    await put(mailboxes, large(size=2**40), letter(flags=many | {"\\Seen"}))
+    page = await mailboxes.store.view(MARI, 1)
+    assert (page.uids, page.sizes) == (array("Q", [1, 2]), array("Q", [2**40, 5]))
+    assert page.flags == array("Q", [0, 2**63 - 2**5 + 1])
+    assert (page.modseqs.typecode, page.modseqs[-1] <= page.state.modseq) == ("Q", True)
+    none = await mailboxes.store.view(MARI, 1, after=2)
+    assert [none.uids, none.flags, none.modseqs, none.sizes] == [array("Q")] * 4
 
 
 async def test_what_changed_since(mailboxes):
