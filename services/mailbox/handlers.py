@@ -26,6 +26,7 @@ from yubin.errors import Invalid, Unauthenticated
 from yubin.mailboxes import frames, wire
 from yubin.mailboxes.deliveries import Deliveries
 from yubin.mailboxes.port import How, View, Want, Where
+from yubin.mailboxes.whole import Whole
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc
 
@@ -85,7 +86,7 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
 
     async def AppendWhole(self, request: pb.AppendRequest, context: Context) -> pb.Place:
         """Only spoken (Talk), as Look is."""
-        return await self._append(request, _once(request.data))
+        return await self._append(request, Whole(request.data))
 
     async def _append(self, first: pb.AppendRequest, body: AsyncIterator[bytes]) -> pb.Place:
         if not first.HasField("start"):
@@ -237,10 +238,6 @@ class Mailboxes(mailbox_pb2_grpc.MailboxServicer):
 async def _data(requests: AsyncIterator[pb.AppendRequest]) -> AsyncIterator[bytes]:
     async for request in requests:
         yield request.data
-
-
-async def _once(raw: bytes) -> AsyncIterator[bytes]:
-    yield raw
 
 
 def _id(octets: bytes) -> UUID | None:

@@ -8,14 +8,13 @@ another length than announced (CASES A11).
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
 from hashlib import sha256
 from uuid import UUID
 
-from services.mailbox.storage import Storage, parse
-from yubin.errors import Exhausted, Invalid, NotFound, TooBig, Unavailable
+from services.mailbox.storage import Storage
+from yubin.errors import Exhausted, Invalid, NotFound, TooBig
 from yubin.ids import uuid7
 from yubin.mailboxes.account import PIECES, singly
 from yubin.mailboxes.names import canonical
@@ -37,6 +36,7 @@ from yubin.mailboxes.port import (
     Want,
     Word,
 )
+from yubin.mailboxes.whole import all_of
 from yubin.runtime import faults, tracing
 
 LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
@@ -149,9 +149,11 @@ class LocalAccount:
     ) -> Delivered:
         await self._check_room(mailbox_id, size, known=delivery_id is not None)
         async with self._storage.appended.take(size):
-            raw = await _gathered(body, size)
+            raw = await all_of(body, size, GRACE + size / LEAST_RATE)
+            if len(raw) < size:
+                raise Invalid("The letter is shorter than was announced")
             letter_id = uuid7()
-            (kept, name), parsed = await asyncio.gather(self._storage.keep(letter_id, raw), parse(raw))
+            kept, name, parsed = await self._storage.taken(letter_id, raw)
             return await self._storage.deliver(
                 NewLetter(
                     account=self.account,
@@ -238,22 +240,6 @@ class LocalAccount:
     def _changed(self, mailbox_id: int, modseq: int = 0) -> None:
         faults.point("mailbox.after_commit")
         self._storage.hints.publish(self.account, mailbox_id, modseq, 0)
-
-
-async def _gathered(body: AsyncIterator[bytes], size: int) -> bytes:
-    """Raises Invalid when it is not as long as was said, Unavailable when it comes too slowly."""
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(GRACE + size / LEAST_RATE):
-            async for piece in body:
-                if len(raw) + len(piece) > size:
-                    raise Invalid("The letter is longer than was announced")
-                raw += piece
-    except TimeoutError as cause:
-        raise Unavailable("The letter came too slowly") from cause
-    if len(raw) < size:
-        raise Invalid("The letter is shorter than was announced")
-    return bytes(raw)
 
 
 def _pieces(bodies: Sequence[bytes | None]) -> Iterator[tuple[int, int]]:

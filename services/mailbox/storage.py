@@ -70,6 +70,13 @@ class Storage:
         await self.objects.put(name, body)
         return None, name
 
+    async def taken(self, letter_id: UUID, body: bytes) -> tuple[bytes | None, str, Parsed]:
+        """``keep`` and ``parse`` at once; of most letters there is nothing to wait for."""
+        if len(body) <= ROW_LIMIT:
+            return body, "", read(body)
+        (kept, name), parsed = await asyncio.gather(self.keep(letter_id, body), parse(body))
+        return kept, name, parsed
+
     async def bodies(self, given: Sequence[bytes | None], names: Sequence[str]) -> list[bytes]:
         return [await self.whole(body, name) for body, name in zip(given, names, strict=True)]
 

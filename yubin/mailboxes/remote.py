@@ -35,9 +35,10 @@ from yubin.mailboxes.port import (
     Want,
     Word,
 )
-from yubin.mailboxes.remote_append import WHOLE, Sent, gathered, once
+from yubin.mailboxes.remote_append import GATHERED, WHOLE, Sent
 from yubin.mailboxes.remote_deliveries import RemoteDeliveries, Terms
 from yubin.mailboxes.remote_talk import Talk, Unspoken
+from yubin.mailboxes.whole import Whole, all_of
 from yubin.v1 import mailbox_pb2 as pb
 from yubin.v1 import mailbox_pb2_grpc as stubs
 
@@ -153,12 +154,12 @@ class RemoteAccount:
             delivery_id=delivery_id.bytes if delivery_id else b"",
         )
         if size <= WHOLE:
-            raw = await gathered(body, size)
+            raw = await all_of(body, size, GATHERED)
             request = pb.AppendRequest(start=start, data=raw)
             try:
                 return wire.place_from(await self._talk.call("AppendWhole", request, pb.Place, PATIENCE))
             except Unspoken:
-                body = once(raw)
+                body = Whole(raw)
         sent = Sent(start, body)
         try:
             return wire.place_from(await self._stub.Append(sent.messages(), timeout=APPEND))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
-from yubin.errors import Invalid, Unavailable
 from yubin.mailboxes.account import PIECE
 from yubin.v1 import mailbox_pb2 as pb
 
@@ -29,23 +27,3 @@ class Sent:
         except Exception as failure:
             self.failed = failure
             raise
-
-
-async def gathered(body: AsyncIterator[bytes], size: int) -> bytes:
-    """Raises Invalid when it is longer than was said, Unavailable when it comes too slowly; the pod sees when it is shorter."""
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(GATHERED) as patience:
-            async for piece in body:
-                if len(raw) + len(piece) > size:
-                    raise Invalid("The letter is longer than was announced")
-                raw += piece
-    except TimeoutError as cause:
-        if not patience.expired():
-            raise  # its source's own
-        raise Unavailable("The letter came too slowly") from cause
-    return bytes(raw)
-
-
-async def once(raw: bytes) -> AsyncIterator[bytes]:
-    yield raw

@@ -29,6 +29,7 @@ from yubin.imap.commands.append import Letter
 from yubin.imap.events import Event, Message, Octets, Request, Syntax
 from yubin.mailboxes.flags import split
 from yubin.mailboxes.port import Delivered
+from yubin.mailboxes.whole import Whole
 
 if TYPE_CHECKING:
     from services.gateway.imap.session import Session
@@ -197,7 +198,7 @@ class _Appending:
         patience = self._session.house.patience
         for one in held:
             delivery = uuid7()
-            await patiently(lambda: self._append(one.letter, _once(one.octets), delivery), patience)  # noqa: B023
+            await patiently(lambda: self._append(one.letter, Whole(one.octets), delivery), patience)  # noqa: B023
 
     async def _append(
         self, letter: Letter, body: AsyncIterator[bytes], delivery_id: UUID | None = None
@@ -261,10 +262,6 @@ def _close(pipe: asyncio.Queue[bytes | None]) -> None:
 async def _pieces(pipe: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
     while (piece := await pipe.get()) is not None:
         yield piece
-
-
-async def _once(octets: bytes) -> AsyncIterator[bytes]:
-    yield octets
 
 
 def _flaw(event: Event) -> No | BadCommand | Internal:
