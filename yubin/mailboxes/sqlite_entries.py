@@ -41,14 +41,15 @@ def view(conn: sqlite3.Connection, account: int, mailbox: int, since: int, after
     index = (
         "INDEXED BY entry_modseq" if since and not after else ""
     )  # few of many: what changed is found by MODSEQ
-    found = conn.execute(
-        f"SELECT uid, flags, modseq, size FROM entry {index} WHERE account = ? AND mailbox = ? AND uid > ?"  # noqa: S608
-        " AND modseq > ? ORDER BY uid LIMIT ?",
+    texts = conn.execute(  # one row: as one for each entry they cost half as much again
+        "SELECT json_group_array(uid), json_group_array(flags), json_group_array(modseq), json_group_array(size)"  # noqa: S608
+        f" FROM (SELECT uid, flags, modseq, size FROM entry {index} WHERE account = ? AND mailbox = ? AND uid > ?"
+        " AND modseq > ? ORDER BY uid LIMIT ?)",
         (account, mailbox, after, since, limit + 1),
-    ).fetchall()
-    more = len(found) > limit
-    columns = zip(*found[:limit], strict=True) if found[:limit] else ((), (), (), ())
-    uids, flags, modseqs, sizes = [array("Q", column) for column in columns]
+    ).fetchone()
+    found = [array("Q", json.loads(text)) for text in texts]
+    more = len(found[0]) > limit
+    uids, flags, modseqs, sizes = [column[:limit] for column in found]
     return View(
         state=state,
         keywords=accounts.keywords(conn, account, mailbox),
