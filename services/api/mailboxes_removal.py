@@ -2,8 +2,9 @@
 
 In this order, whatever fails, the same request said again does the rest, and nothing is left that no account names. A
 later account of the same address has another id, and never sees what this one had. Before anything is changed the
-mailbox pod has to answer. (A letter that a pod brings by what it remembered of the account, for up to a minute, lies
-under the id that is gone; no session is ever given for that.)
+mailbox pod has to answer. A letter that comes later (a pod remembered the account, or it waited in the ledger) lies under
+the id that is gone, and is swept after a week: the lease ``GONE`` sees to it. It is taken last, when the directory has
+deleted the account and nobody can enable it again; where that fails, such a letter stays, unread.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import structlog
 from services.api.mailboxes_access import Access
 from yubin.accounts.port import Administration
 from yubin.errors import Failure, Unavailable
+from yubin.mailboxes.rules import GONE, GONE_FOR
 
 log = structlog.get_logger()
 
@@ -34,6 +36,10 @@ class Removal:
             await opened.mailboxes.forget()
         with _said("the account is disabled and its letters are removed, itself not yet; try again"):
             await self._directory.delete_account(address)
+        try:
+            await opened.mailboxes.lease(GONE, opened.owner.id, GONE_FOR)
+        except Failure as cause:
+            log.warning("What comes for this account will not be swept.", action="admin", why=str(cause))
 
 
 @contextlib.contextmanager

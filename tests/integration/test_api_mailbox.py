@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import mailbox as peer
 import ssl
+import time
 import tracemalloc
 
 import httpx
@@ -14,12 +15,14 @@ import pytest
 from services.api import mailboxes_search
 from services.api.mailboxes_access import HOLDS, Access
 from services.api.mailboxes_removal import Removal
+from tests.contract.mailboxes import letter as arrival
 from tests.integration.api import TOKEN, System
 from yubin.accounts.port import Limits
 from yubin.errors import NotFound, Unauthenticated, Unavailable
 from yubin.mail import mbox
 from yubin.mailboxes.port import FIRST, Indexed, Usage
 from yubin.mailboxes.reading import index_words
+from yubin.mailboxes.rules import GONE_FOR
 
 ALICE = "/v1/accounts/alice@example.org"
 INBOX = f"{ALICE}/mailboxes/1"
@@ -396,6 +399,30 @@ async def test_an_account_goes_with_its_letters(system, http):
     after = (await http.get(f"{ALICE}/mailboxes")).json()
     assert (after["messages"], after["account"] != before) == (0, True)
     assert (await put(http, account=before)).status_code == 404
+
+
+async def test_what_comes_for_an_account_that_was_deleted_is_swept(system, http, monkeypatch):
+    """A letter that was under way lies there for a week, and is gone then, with all that was made for it."""
+    store = system.storage.mailboxes
+    before = (await http.get(f"{ALICE}/mailboxes")).json()["account"]
+    assert (await http.delete(ALICE)).status_code == 204
+    await store.deliver([arrival(account=before)])
+    await store.sweep(100)
+    assert (await store.usage([before]))[before].messages == 1
+    monkeypatch.setattr(store, "_clock", lambda: time.time() + GONE_FOR + 1)
+    await store.sweep(100)
+    assert await store.usage([before]) == {before: Usage()}
+
+
+async def test_an_account_is_deleted_though_what_comes_later_cannot_be_swept(system, http, monkeypatch):
+    """The directory has deleted it by then: the answer is that it is gone."""
+
+    async def away(*_, **__):
+        raise Unavailable("the mailboxes are away")
+
+    monkeypatch.setattr(system.storage.mailboxes, "lease", away)
+    assert (await http.delete(ALICE)).status_code == 204
+    assert (await http.get(ALICE)).status_code == 404
 
 
 @pytest.mark.parametrize(("away", "enabled"), [("usage", True), ("forget", False)])

@@ -216,6 +216,9 @@ class MemoryMailboxes:
 
     async def forget(self, account: str) -> None:
         self._now()
+        self._forget(account)
+
+    def _forget(self, account: str) -> None:
         mine = self._accounts.pop(account, None)
         if mine:
             self._forgotten |= {x.given.object for x in mine.letters.values() if x.given.object}
@@ -262,6 +265,8 @@ class MemoryMailboxes:
 
     async def sweep(self, limit: int) -> Sequence[str]:
         now = self._now()
+        for account in [name for name, mine in self._accounts.items() if mine.gone(now)][:limit]:
+            self._forget(account)
         objects, self._forgotten = self._forgotten, set()
         for mine in self._accounts.values():
             _drop_old(mine, now, limit)

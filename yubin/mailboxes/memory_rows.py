@@ -108,6 +108,10 @@ class Account:
         self.next_id, self.uidvalidity = self.next_id + 1, valid + 1
         return box
 
+    def gone(self, now: float) -> bool:
+        """Deleted for good, and its time is over."""
+        return any(until <= now for until in self.leases.get(rules.GONE, {}).values())
+
     def tick(self) -> int:
         self.modseq += 1
         return self.modseq

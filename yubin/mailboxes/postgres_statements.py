@@ -17,6 +17,7 @@ from functools import cache
 
 from yubin.mailboxes.port import COLUMNS, DELIVERED_KEPT, EXPUNGED_KEPT, ROWS_LIMIT, Want
 from yubin.mailboxes.postgres_functions import LOCK_ACCOUNTS as LOCK
+from yubin.mailboxes.rules import GONE
 
 CLOCK = "extract(epoch FROM {now})::float8"
 
@@ -265,8 +266,14 @@ OLD_DELIVERED = f"""
     ))"""
 OLD_LEASES = f"""
     DELETE FROM mailbox_lease WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM mailbox_lease WHERE until <= {CLOCK} LIMIT $1 FOR UPDATE SKIP LOCKED
+        SELECT ctid FROM mailbox_lease WHERE until <= {CLOCK} AND name <> '{GONE}' LIMIT $1 FOR UPDATE SKIP LOCKED
     ))"""
+OLD_GONE = f"""
+    SELECT a.account_id FROM (
+        SELECT account_id FROM mailbox_lease WHERE name = '{GONE}' AND until <= {CLOCK} ORDER BY account_id LIMIT $1
+    ) AS t CROSS JOIN LATERAL (
+        SELECT account_id FROM mailbox_account a WHERE a.account_id = t.account_id FOR NO KEY UPDATE SKIP LOCKED
+    ) AS a"""
 _OLD = f"SELECT * FROM mailbox_expunged WHERE at <= {CLOCK} - {EXPUNGED_KEPT!r} ORDER BY at LIMIT $1"
 LOCK_EXPUNGED = f"""
     SELECT a.account_id FROM (SELECT DISTINCT account_id FROM ({_OLD}) AS x ORDER BY account_id) AS t CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
-"""Upkeep in PostgreSQL: four short transactions, none of which waits for anybody.
+"""Upkeep in PostgreSQL: five short transactions, none of which waits for anybody.
 
 Whatever is locked is skipped and looked at next time. A letter is deleted under its account's lock, so that no entry for it
 can appear meanwhile, and its own, so that nobody is writing its words. The name of its object is given back only when no
@@ -19,6 +19,12 @@ Work = Callable[[Connection], Awaitable[set[str]]]
 def steps(now: str, limit: int) -> list[Work]:
     """Each is a transaction, and returns the names of objects that nobody has; ``now`` as in ``Folders``."""
 
+    async def gone(conn: Connection) -> set[str]:
+        for row in await conn.fetch(sql.OLD_GONE.format(now=now), limit):
+            for statement in sql.FORGET:
+                await conn.execute(statement, row["account_id"])
+        return set()
+
     async def delivered(conn: Connection) -> set[str]:
         await conn.execute(sql.OLD_DELIVERED.format(now=now), limit)
         return set()
@@ -37,7 +43,7 @@ def steps(now: str, limit: int) -> list[Work]:
     async def letters(conn: Connection) -> set[str]:
         return await _letters(conn, limit)
 
-    return [letters, delivered, expunged, leases]
+    return [gone, letters, delivered, expunged, leases]
 
 
 async def _letters(conn: Connection, limit: int) -> set[str]:

@@ -10,7 +10,13 @@ from collections.abc import Iterable
 
 from yubin.errors import Exhausted, Exists, Invalid, NotFound
 from yubin.mailboxes.names import LEVELS, NAME_LIMIT, SEPARATOR
-from yubin.mailboxes.port import MAILBOXES
+from yubin.mailboxes.port import DELIVERED_KEPT, MAILBOXES
+
+# Whoever deletes an account for good takes this lease of it after Forget. When it ends the sweep forgets the account once
+# more: a pod that remembered it, a session that was open, or a letter that waited in the ledger (5 days at most) may
+# have brought it back, and no session is given for it any more.
+GONE = "gone"
+GONE_FOR = DELIVERED_KEPT
 
 
 def no_mailbox() -> NotFound:

@@ -8,16 +8,30 @@ from __future__ import annotations
 
 import sqlite3
 
+from yubin.mailboxes import rules
+from yubin.mailboxes import sqlite_accounts as accounts
 from yubin.mailboxes import sqlite_index as words
 from yubin.mailboxes.port import DELIVERED_KEPT, EXPUNGED_KEPT
 
 
 def sweep(conn: sqlite3.Connection, limit: int, now: float) -> list[str]:
+    _forget_gone(conn, limit, now)
     _empty_forgotten(conn, limit)
     _drop_delivered(conn, limit, now)
     _drop_expunged(conn, limit, now)
-    conn.execute("DELETE FROM lease WHERE until <= ?", (now,))
+    conn.execute("DELETE FROM lease WHERE until <= ? AND name <> ?", (now, rules.GONE))
     return _drop_letters(conn, limit)
+
+
+def _forget_gone(conn: sqlite3.Connection, limit: int, now: float) -> None:
+    """Whatever came to accounts after they were deleted for good."""
+    due = conn.execute(
+        "SELECT DISTINCT a.name FROM lease l JOIN account a ON a.id = l.account WHERE l.name = ? AND l.until <= ?"
+        " AND a.name IS NOT NULL LIMIT ?",
+        (rules.GONE, now, limit),
+    ).fetchall()
+    for (name,) in due:
+        accounts.forget(conn, name)
 
 
 def _empty_forgotten(conn: sqlite3.Connection, limit: int) -> None:
