@@ -51,6 +51,22 @@ async def test_select_as_imap4rev1_has_it(house):
         assert last == "OK [READ-WRITE] SELECT completed"
 
 
+async def test_the_first_unseen_message(house, monkeypatch):
+    """RFC 3501 7.1: its number, whatever other flags there are, on whichever page of the view; nothing when all are seen."""
+    plain = house.mailboxes.view
+    monkeypatch.setattr(house.mailboxes, "view", lambda *given, **more: plain(*given, **{**more, "limit": 2}))
+    await house.deliver(*[ONE] * 6)
+    await set_flags(house, [1, 2, 3, 4, 6], "\\Seen", "word")
+    await set_flags(house, [5], "\\Answered", "word")
+    await remove(house, 2)
+    async with house.session() as talk:
+        assert state(await talk.ok("SELECT INBOX"), "UNSEEN") == "4"
+        fetched = await talk.ok("FETCH 1:* (UID FLAGS)")
+        assert [line.split("UID ")[1].split(" ")[0] for line in fetched] == ["1", "3", "4", "5", "6"]
+        await set_flags(house, [5], "\\Seen")
+        assert not [line for line in await talk.ok("SELECT INBOX") if "UNSEEN" in line]
+
+
 async def test_select_as_imap4rev2_has_it(house):
     """RFC 9051 6.3.2: LIST among the responses, neither RECENT nor UNSEEN."""
     await house.deliver(ONE)

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.integration.gateway import ALICE, BOB, PASSWORD, House, Talk, letter
 from yubin.errors import Exhausted, Unauthenticated, Unavailable
-from yubin.mailboxes.port import SystemFlag
+from yubin.mailboxes.port import How, SystemFlag
 
 SEEN = SystemFlag.SEEN
 LARGE = letter(9, 700_000)
@@ -179,6 +179,22 @@ async def test_what_was_retrieved_is_seen(house, how):
             await talk.letter("RETR 1")
             await talk.say("QUIT")
     assert len(house.made("store")) == 1
+
+
+async def test_only_what_was_not_seen_at_login_is_marked(house, monkeypatch):
+    """Whatever other flags a letter has, and on whichever page of the view it comes."""
+    plain = house.mailboxes.view
+    monkeypatch.setattr(house.mailboxes, "view", lambda *given, **more: plain(*given, **{**more, "limit": 2}))
+    letters = [letter(n) for n in range(1, 6)]
+    await house.deliver(*letters)
+    for uid, flags in ((1, {"\\Flagged", "word"}), (2, {"\\Seen"}), (3, {"\\Seen", "word"}), (5, {"word"})):
+        await house.mailboxes.store(ALICE, 1, [uid], How.REPLACE, frozenset(flags))
+    async with house.gateway() as pop, pop.session() as talk:
+        assert await talk.listing("LIST") == [f"{n} {len(octets)}" for n, octets in enumerate(letters, 1)]
+        for n in range(1, 6):
+            await talk.letter(f"RETR {n}")
+        await talk.say("QUIT")
+    assert [list(uids) for _, uids, *_ in house.made("store")] == [[1, 4, 5]]
 
 
 async def test_one_after_another_is_read_ahead(house):
