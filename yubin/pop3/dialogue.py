@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from yubin.errors import Failure
 from yubin.pop3 import maildrop, reply
@@ -11,7 +11,7 @@ from yubin.pop3.lines import Lines
 from yubin.pop3.maildrop import Maildrop
 
 
-class State(Enum):
+class State(StrEnum):
     """RFC 1939 3."""
 
     AUTHORIZATION = "authorization"

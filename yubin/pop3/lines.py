@@ -37,23 +37,29 @@ class Lines:
 
     def line(self) -> bytes | None:
         """The next line without its end; None when it is not yet whole. Raises Invalid for one that was too long."""
+        if not self._held:
+            return None
         end = self._held.find(b"\n", self._searched)
         if end < 0:
             self._wait()
             return None
-        room, lost = self._room(), self._lost
-        line = bytes(memoryview(self._held)[:end])
+        lost = self._lost or self._full(end)
+        line = bytes(self._held[:end])
         del self._held[: end + 1]
         self._searched, self._lost = 0, False
-        if lost or end >= room:
+        if lost:
             raise Invalid("The line is too long")
         return line.removesuffix(b"\r")
 
     def _wait(self) -> None:
-        if len(self._held) >= self._room():
+        if self._full(len(self._held)):
             self._lost = True
             self._held.clear()
         self._searched = len(self._held)
+
+    def _full(self, octets: int) -> bool:
+        """So many are too many for the present line, of which the beginning is held."""
+        return octets >= JUNK_LIMIT and octets >= self._room()
 
     def _room(self) -> int:
         """Octets of the present line. What is left of a line that was lost is no AUTH, whatever it looks like."""

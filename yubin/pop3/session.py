@@ -4,6 +4,7 @@
     session.feed(octets)                 # as they come, cut anyhow
     need = session.advance()             # None: more octets are wanted, or, when ``over``, nothing any more
     need = session.answer(value)         # or session.fail(failure): goes on to the next need
+    need = session.deliver(letter)       # to Open, where the message is here whole
     session.take()                       # what there is to say by now
 
 The same octets give the same replies at every cut. The whole session is one generator that runs from line to line.
@@ -81,6 +82,12 @@ class Session:
 
     def answer(self, value: Any) -> Need | None:
         self._answer(value)
+        return self.advance()
+
+    def deliver(self, letter: bytes) -> Need | None:
+        """Answers Open, and the MORE or ENOUGH behind it."""
+        self._answer(letter)
+        self._answer(None)
         return self.advance()
 
     def fail(self, failure: Failure) -> Need | None:

@@ -62,7 +62,8 @@ class Conversation:
             while need is not None:
                 if session.pending > HIGH:
                     await self._flush()
-                need = await self._satisfied(need)
+                letter = self._at_hand(need)
+                need = await self._satisfied(need) if letter is None else session.deliver(letter)
             await self._flush()
             if not session.over:
                 session.feed(await self._connection.read(self._patience()))
@@ -76,6 +77,12 @@ class Conversation:
         if self._session.pending:
             self._connection.write(self._session.take())
             await self._connection.drain(self._house.idle)
+
+    def _at_hand(self, need: Need) -> bytes | None:
+        """A letter that was read ahead: nobody is asked, and there is nothing to follow."""
+        if self._visit is None or not isinstance(need, Open):
+            return None
+        return self._visit.reader.ready(need.number)
 
     async def _satisfied(self, need: Need) -> Need | None:
         """The next need."""
@@ -110,8 +117,6 @@ class Conversation:
 
     async def _read(self, visit: Visit, need: Need) -> bytes | None:
         if isinstance(need, Open):
-            if visit.reader.has(need.number):  # nobody is asked: nothing to follow
-                return await visit.reader.open(need.number)
             with tracing.span(f"gateway.pop3.{need.verb}"), metrics.seconds(PROTOCOL, "open").time():
                 return await visit.reader.open(need.number)
         if isinstance(need, Update):

@@ -28,7 +28,7 @@ class Shelf:
 
 
 class Reader:
-    """The letters of one session. ``open``, then ``more`` until None, or ``enough``; ``close`` at the end."""
+    """The letters of one session. ``ready``, or ``open``, then ``more`` until None, or ``enough``; ``close`` at the end."""
 
     def __init__(self, account: Account, mailbox_id: int, maildrop: Maildrop, shelf: Shelf) -> None:
         self._account, self._mailbox, self._maildrop, self._shelf = account, mailbox_id, maildrop, shelf
@@ -36,9 +36,12 @@ class Reader:
         self._last, self._windows = 0, 0
         self._pieces: AsyncIterator[bytes] | None = None
 
-    def has(self, number: int) -> bool:
-        """It is here already."""
-        return number in self._ahead
+    def ready(self, number: int) -> bytes | None:
+        """All of a letter that is here already, and nobody waits. None: ``open`` knows what there is."""
+        if self._pieces is not None or not self._ahead.get(number):
+            return None
+        self._last = number
+        return self._take(number)
 
     async def open(self, number: int) -> bytes | None:
         """The first piece, or None of an empty letter. Raises NotFound when it is gone."""
@@ -57,7 +60,12 @@ class Reader:
         return octets or None
 
     async def more(self) -> bytes | None:
-        return None if self._pieces is None else await anext(self._pieces, None)
+        if self._pieces is None:
+            return None
+        piece = await anext(self._pieces, None)
+        if piece is None:
+            self._pieces = None
+        return piece
 
     async def enough(self) -> None:
         """Storage stops reading."""

@@ -119,3 +119,15 @@ def test_two_letters_in_one_pipeline():
         + b".\r\n+OK Marked\r\n+OK Goodbye\r\n"
     )
     assert world.updates == [(1,)]
+
+
+@pytest.mark.parametrize("command", ["RETR 2", "TOP 2 0", "TOP 2 1", "TOP 2 2", "TOP 2 9"])
+def test_a_message_that_is_here_whole(command):
+    """It is delivered in one step, with the same octets as in pieces, and the command behind it is next."""
+    world = inside()
+    world.session.feed(f"{command}\r\nRETR 3\r\n".encode())
+    assert world.session.advance() == Open(number=2, verb=command[:4].rstrip())
+    assert world.session.deliver(LETTERS[1]) == Open(number=3, verb="RETR")
+    assert world.session.take() == inside().say(f"{command}\r\n".encode())
+    assert (2 in world.session.maildrop.retrieved) == (command == "RETR 2")
+    assert world.notes == [(command[:4].rstrip(), "ok")]
