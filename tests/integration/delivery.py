@@ -7,13 +7,9 @@ to. No domain is local, unless the test brings a directory that says so, and a m
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -21,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.directory import LIGHT, DirectoryPod
-from tests.integration.resolver import ROOT, ResolverPod
+from tests.integration.pod import Pod
+from tests.integration.resolver import ResolverPod
 from tests.servers.dns import DnsServer
-from tests.servers.ports import free_ports
 from yubin.ids import uuid7
 from yubin.queue.open import open_ledger
 from yubin.queue.port import Ledger, Letter, Message, NewDelivery, NewRecipient, Origin, Selection
-from yubin.runtime.certificates import issue
 
 ZONE = """
 theirs.example. MX 10 mx.theirs.example.
@@ -49,12 +44,8 @@ class Street:
         self.resolver = ResolverPod(folder, dns.setting, YUBIN_INSIDE_NETWORKS="127.0.0.0/8")
         self.pods: list[DeliveryPod] = []
 
-    def environment(self, **settings: str) -> dict[str, str]:
-        own = issue(self.folder / "ca", "delivery")
-        grpc, health, metrics = free_ports(3)
+    def settings(self, **settings: str) -> dict[str, str]:
         return {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
             "YUBIN_HOSTNAME": "out.ours.example",
             "YUBIN_LEDGER_URL": f"sqlite://{self.folder}/ledger.db",
             "YUBIN_OBJECTS_URL": f"file://{self.folder}/objects",
@@ -66,20 +57,15 @@ class Street:
             "YUBIN_POLL": "0.1",
             "YUBIN_REPORTS_EVERY": "0.2",
             "YUBIN_GRACE": "10",
-            "YUBIN_GRPC_LISTEN": f"127.0.0.1:{grpc}",
-            "YUBIN_HEALTH_LISTEN": f"127.0.0.1:{health}",
-            "YUBIN_METRICS_LISTEN": f"127.0.0.1:{metrics}",
-            "YUBIN_TLS_CA": str(own.ca),
-            "YUBIN_TLS_CERT": str(own.cert),
-            "YUBIN_TLS_KEY": str(own.key),
             **settings,
         }
 
     async def pod(self, *, ready: bool = True, **settings: str) -> DeliveryPod:
         """Another pod of this street; ``ready`` False does not wait for it."""
-        pod = DeliveryPod(self.folder / f"delivery{len(self.pods)}.log", self.environment(**settings))
+        file = f"delivery{len(self.pods)}.log"
+        pod = DeliveryPod(self.folder, self.folder / "ca", file, self.settings(**settings))
         self.pods.append(pod)
-        pod.start()
+        pod.launch()
         if ready:
             await until(pod.ready, 30, lambda: pod.log)
         return pod
@@ -125,40 +111,8 @@ class Street:
         await self.ledger.close()
 
 
-class DeliveryPod:
-    def __init__(self, log: Path, environment: dict[str, str]) -> None:
-        self._log, self.environment = log, environment
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.delivery"],
-                env=self.environment,
-                cwd=self._log.parent,
-                stdout=log,
-                stderr=log,
-            )
-
-    def ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.log
-        return self.metric("yubin_ready") == 1
-
-    def metric(self, name: str) -> float | None:
-        where = f"http://{self.environment['YUBIN_METRICS_LISTEN']}/metrics"
-        try:
-            with urllib.request.urlopen(where, timeout=5) as answer:
-                found = re.findall(
-                    rf"^{re.escape(name)}(?:{{.*}})? (\S+)$", answer.read().decode(), re.MULTILINE
-                )
-        except OSError:
-            return None
-        return sum(map(float, found)) if found else None
+class DeliveryPod(Pod):
+    name = "delivery"
 
     def send(self, number: int) -> None:
         assert self.process is not None
@@ -169,14 +123,8 @@ class DeliveryPod:
         assert self.process is not None
         return await asyncio.to_thread(self.process.wait, seconds)
 
-    def kill(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
-
     async def stop(self) -> int:
-        self.send(signal.SIGTERM)
-        return await self.ended()
+        return await asyncio.to_thread(super().stop)
 
 
 @asynccontextmanager

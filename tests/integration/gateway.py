@@ -4,17 +4,10 @@ what it is told to.
 
 import asyncio
 import hashlib
-import os
-import re
-import signal
 import ssl
-import subprocess
-import sys
 import time
-import urllib.request
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 from services.gateway.gateway import Gateway
@@ -25,6 +18,7 @@ from services.gateway.pop3.shelf import Shelf
 from services.gateway.sessions import Passes
 from services.mailbox.local import LocalAccount
 from services.mailbox.storage import Storage
+from tests.integration.pod import Pod
 from tests.servers.ports import free_ports
 from yubin.accounts.port import Identity
 from yubin.accounts.port import Limits as AccountLimits
@@ -35,7 +29,6 @@ from yubin.objects.memory import MemoryObjects
 from yubin.pop3.dialogue import Terms
 from yubin.runtime.certificates import issue
 
-ROOT = Path(__file__).parents[2]
 ALICE, BOB, PASSWORD = "alice@a.example", "bob@a.example", "correct horse"
 PARSED = Parsed(envelope=b"", structure=b"", summary=b"", thread="")
 WAIT = 15.0
@@ -291,21 +284,17 @@ def letter(number, size=500):
     return head + line * max(1, (size - len(head)) // len(line) + 1)
 
 
-class GatewayPod:
-    """A gateway as its own process beside a directory and a mailbox pod. ``start``, ``stop`` and ``kill`` may be repeated."""
+class GatewayPod(Pod):
+    """Beside a directory and a mailbox pod."""
+
+    name = "gateway"
 
     def __init__(self, folder, directory, mailbox_port, *, name="gateway", **settings):
-        self.file = folder / f"{name}.log"
-        self.folder = folder
-        self.pop3, self.pop3s, self.grpc, self.health, self.metrics_port = free_ports(5)
-        self.imap, self.imaps = free_ports(2)
-        own = issue(directory.certificates, "gateway")
+        self.pop3, self.pop3s, self.imap, self.imaps = free_ports(4)
         mail = issue(directory.certificates, "mail", ("localhost", "127.0.0.1"))
         self.ca = mail.ca
         self.trust = ssl.create_default_context(cafile=str(mail.ca))
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
+        given = {
             "YUBIN_HOSTNAME": "mail.a.example",
             "YUBIN_POP3_LISTEN": f"127.0.0.1:{self.pop3}",
             "YUBIN_POP3S_LISTEN": f"127.0.0.1:{self.pop3s}",
@@ -315,59 +304,12 @@ class GatewayPod:
             "YUBIN_MAIL_TLS_KEY": str(mail.key),
             "YUBIN_DIRECTORY": f"127.0.0.1:{directory.port}",
             "YUBIN_MAILBOX": f"127.0.0.1:{mailbox_port}",
-            "YUBIN_GRPC_LISTEN": f"127.0.0.1:{self.grpc}",
-            "YUBIN_HEALTH_LISTEN": f"127.0.0.1:{self.health}",
-            "YUBIN_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}",
             "YUBIN_NATS_URL": "nats://127.0.0.1:1",
             "YUBIN_LOG_LEVEL": "debug",
             "YUBIN_GRACE": "10",
-            "YUBIN_TLS_CA": str(own.ca),
-            "YUBIN_TLS_CERT": str(own.cert),
-            "YUBIN_TLS_KEY": str(own.key),
-        } | settings
-        self.environment = {name: value for name, value in self.environment.items() if value is not None}
-        self.process = None
-
-    @property
-    def log(self):
-        return self.file.read_text()
-
-    def start(self):
-        with self.file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.gateway"],
-                env=self.environment,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + 60
-        while self.metric("yubin_ready") != 1:
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-
-    def stop(self):
-        """SIGTERM; the exit code."""
-        if self.process.poll() is None:
-            self.terminate()
-        return self.process.wait(20)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(10)
-
-    def metric(self, name):
-        """The sum over the series whose name and labels begin so; None while there is no answer."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
-                found = re.findall(rf"^{re.escape(name)}[^ ]* (\S+)$", answer.read().decode(), re.MULTILINE)
-        except OSError:
-            return None
-        return sum(map(float, found))
+            **settings,
+        }
+        super().__init__(folder, directory.certificates, f"{name}.log", given)
 
     def client(self):
         """Behind TLS."""

@@ -2,13 +2,6 @@
 
 import asyncio
 import hashlib
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +13,7 @@ from services.mailbox.inbound import Intake
 from services.mailbox.sessions import Tokens
 from services.mailbox.storage import Storage
 from tests.integration.directory import LIGHT, DirectoryPod
-from tests.servers.ports import free_ports
+from tests.integration.pod import Pod
 from yubin.accounts.remote import RemoteSessions
 from yubin.accounts.session import SessionSigner
 from yubin.ids import uuid7
@@ -34,8 +27,6 @@ from yubin.runtime import rpc
 from yubin.runtime.certificates import issue
 from yubin.runtime.gate import Gate
 from yubin.v1.mailbox_pb2_grpc import add_MailboxServicer_to_server
-
-ROOT = Path(__file__).parents[2]
 
 
 def letter(text="Subject: one\r\n\r\nHello\r\n", *accounts, junk=False, **fields):
@@ -147,73 +138,21 @@ async def desk(folder, **given):
         await made.close()
 
 
-class MailboxPod:
-    """``start``, ``stop`` and ``kill`` may be repeated; the ports stay the same. ``log`` is all that it has written."""
+class MailboxPod(Pod):
+    name = "mailbox"
 
     def __init__(self, folder: Path, directory: DirectoryPod, url=None, **settings):
-        self.folder, self.certificates = folder, directory.certificates
-        self.port, self.health, self.metrics_port = free_ports(3)
-        own = issue(self.certificates, "mailbox")
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
+        given = {
             "YUBIN_MAILBOXES_URL": url or f"sqlite://{folder}/mailboxes.db",
             "YUBIN_OBJECTS_URL": f"file://{folder}/objects",
             "YUBIN_DIRECTORY": f"127.0.0.1:{directory.port}",
             "YUBIN_NATS_URL": "memory:",
-            "YUBIN_GRPC_LISTEN": f"127.0.0.1:{self.port}",
-            "YUBIN_HEALTH_LISTEN": f"127.0.0.1:{self.health}",
-            "YUBIN_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}",
             "YUBIN_LOG_LEVEL": "debug",
             "YUBIN_GRACE": "5",
-            "YUBIN_TLS_CA": str(own.ca),
-            "YUBIN_TLS_CERT": str(own.cert),
-            "YUBIN_TLS_KEY": str(own.key),
             **settings,
         }
-        self.process = None
-
-    @property
-    def log(self):
-        return (self.folder / "mailbox.log").read_text()
-
-    def launch(self):
-        """Without waiting until it is ready."""
-        with (self.folder / "mailbox.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.mailbox"],
-                env=self.environment,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-            )
-
-    def start(self):
-        self.launch()
-        deadline = time.monotonic() + 60
-        while self.metric("yubin_ready") != 1:
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
-
-    def stop(self):
-        """SIGTERM; the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(10)
-
-    def metric(self, name):
-        """The sum over the series whose name and labels begin so."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
-                found = re.findall(rf"^{re.escape(name)}[^ ]* (\S+)$", answer.read().decode(), re.MULTILINE)
-        except OSError:
-            return 0.0
-        return sum(map(float, found))
+        super().__init__(folder, directory.certificates, "mailbox.log", given)
+        self.port = self.grpc
 
     def channel(self, pod):
         own = issue(self.certificates, pod)
@@ -267,9 +206,7 @@ class House:
 
     def close(self):
         for pod in (self.mailbox, self.directory):
-            if pod.process is not None and pod.process.poll() is None:
-                pod.process.kill()
-                pod.process.wait(10)
+            pod.kill()
 
 
 @asynccontextmanager

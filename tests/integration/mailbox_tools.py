@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-import time
-import urllib.request
 from contextlib import contextmanager
 
 from click.testing import CliRunner
 
-from tests.integration.mailbox import ROOT, House
+from tests.integration.mailbox import House
+from tests.integration.pod import Pod
 from tests.servers.ports import free_ports
 from yubin.cli.main import main
 from yubin.runtime.certificates import issue
@@ -20,22 +16,21 @@ from yubin.runtime.certificates import issue
 TOKEN = "operator-token-of-the-test"
 
 
-class ApiPod:
+class ApiPod(Pod):
     """Beside a House; ``state`` is a folder as `yubin up` leaves it."""
+
+    name = "api"
 
     def __init__(self, house: House, **settings):
         self.state = house.folder / "state"
         self.state.mkdir()
-        own = issue(house.directory.certificates, "api")
-        self.port, self.health, grpc_port, metrics = free_ports(4)
+        (self.port,) = free_ports(1)
+        certificates = house.directory.certificates
         (self.state / "token").write_text(TOKEN)
         (self.state / "cli.toml").write_text(
-            f'api = "https://127.0.0.1:{self.port}"\ntoken_file = "token"\nca = "{own.ca}"\n'
+            f'api = "https://127.0.0.1:{self.port}"\ntoken_file = "token"\nca = "{issue(certificates, "api").ca}"\n'
         )
-        self.log = house.folder / "api.log"
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
+        given = {
             "YUBIN_API_LISTEN": f"127.0.0.1:{self.port}",
             "YUBIN_API_TOKEN_FILE": str(self.state / "token"),
             "YUBIN_HOSTNAME": "mx.a.example",
@@ -44,39 +39,10 @@ class ApiPod:
             "YUBIN_NATS_URL": "memory:",
             "YUBIN_DIRECTORY": f"127.0.0.1:{house.directory.port}",
             "YUBIN_MAILBOX": f"127.0.0.1:{house.mailbox.port}",
-            "YUBIN_GRPC_LISTEN": f"127.0.0.1:{grpc_port}",
-            "YUBIN_HEALTH_LISTEN": f"127.0.0.1:{self.health}",
-            "YUBIN_METRICS_LISTEN": f"127.0.0.1:{metrics}",
             "YUBIN_GRACE": "2",
-            "YUBIN_TLS_CA": str(own.ca),
-            "YUBIN_TLS_CERT": str(own.cert),
-            "YUBIN_TLS_KEY": str(own.key),
             **settings,
         }
-        self.metrics = metrics
-        self.process = None
-
-    def start(self):
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.api"], env=self.environment, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + 60
-        while not self._ready():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.05)
-
-    def _ready(self):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
-                return b"yubin_ready 1.0" in answer.read()
-        except OSError:
-            return False
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(10)
+        super().__init__(house.folder, certificates, "api.log", given)
 
 
 class Town:
@@ -107,7 +73,7 @@ class Town:
         return f"{name}@a.example"
 
     def close(self):
-        if self.api is not None and self.api.process.poll() is None:
+        if self.api is not None:
             self.api.kill()
         self.house.close()
 

@@ -1,22 +1,14 @@
 """The mx pod as its own process; certificates come from the CA of the pods beside it."""
 
 import contextlib
-import os
-import re
-import signal
 import sqlite3
 import ssl
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
+from tests.integration.pod import Pod
 from tests.servers.dialogue import Dialogue
 from tests.servers.ports import free_ports
 from yubin.runtime.certificates import issue
-
-ROOT = Path(__file__).parents[2]
 
 
 def relay(ours, other):
@@ -56,21 +48,16 @@ def relay(ours, other):
     ]
 
 
-class MxPod:
-    """``start``, ``stop`` and ``kill`` may be repeated; the ports stay the same. ``log`` is all that it has written."""
+class MxPod(Pod):
+    name = "mx"
 
     def __init__(self, folder: Path, certificates: Path, *, wrap=(), **settings):
-        self.folder, self.certificates, self.wrap = folder, certificates, wrap
-        self.port, self.grpc, self.health, self.metrics_port = free_ports(4)
-        own, mail = (
-            issue(certificates, "mx"),
-            issue(certificates, "mail", ("localhost", "127.0.0.1")),
-        )
+        (self.port,) = free_ports(1)
+        (folder / "objects").mkdir(parents=True, exist_ok=True)
+        mail = issue(certificates, "mail", ("localhost", "127.0.0.1"))
         self.trust = ssl.create_default_context(cafile=str(mail.ca))
         self.ca = mail.ca
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
+        given = {
             "YUBIN_HOSTNAME": "mx.a.example",
             "YUBIN_MX_LISTEN": f"127.0.0.1:{self.port}",
             "YUBIN_SMTP_TLS_CERT": str(mail.cert),
@@ -81,61 +68,10 @@ class MxPod:
             "YUBIN_LEDGER_URL": f"sqlite://{folder}/ledger.db",
             "YUBIN_OBJECTS_URL": f"file://{folder}/objects",
             "YUBIN_NATS_URL": "nats://127.0.0.1:1",
-            "YUBIN_GRPC_LISTEN": f"127.0.0.1:{self.grpc}",
-            "YUBIN_HEALTH_LISTEN": f"127.0.0.1:{self.health}",
-            "YUBIN_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}",
             "YUBIN_GRACE": "10",
-            "YUBIN_TLS_CA": str(own.ca),
-            "YUBIN_TLS_CERT": str(own.cert),
-            "YUBIN_TLS_KEY": str(own.key),
             **settings,
         }
-        self.process = None
-
-    @property
-    def log(self):
-        return (self.folder / "mx.log").read_text()
-
-    def start(self):
-        (self.folder / "objects").mkdir(exist_ok=True)
-        with (self.folder / "mx.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.wrap, sys.executable, "-m", "services.mx"],
-                env=self.environment,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + 60
-        while self.metric("yubin_ready") != 1:
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
-
-    def stop(self):
-        """SIGTERM; the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
-
-    def kill(self):
-        """The pod itself first, where it runs below another program: that one's end would leave it running."""
-        if self.process is not None and self.process.poll() is None:
-            above = self.process.pid
-            if self.wrap:
-                for child in Path(f"/proc/{above}/task/{above}/children").read_text().split():
-                    os.kill(int(child), signal.SIGKILL)
-            self.process.kill()
-            self.process.wait(10)
-
-    def metric(self, name):
-        """The sum over the series whose name and labels begin so."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
-                found = re.findall(rf"^{re.escape(name)}[^ ]* (\S+)$", answer.read().decode(), re.MULTILINE)
-        except OSError:
-            return 0.0
-        return sum(map(float, found))
+        super().__init__(folder, certificates, "mx.log", given, wrap=wrap)
 
     @contextlib.asynccontextmanager
     async def session(self, *, tls=False):

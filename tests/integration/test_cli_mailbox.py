@@ -16,8 +16,8 @@ import time
 import httpx
 import pytest
 
-from tests.integration.mailbox import ROOT
 from tests.integration.mailbox_tools import TOKEN, town
+from tests.integration.pod import ROOT
 from yubin.mail import mboxrd
 from yubin.mailboxes.port import FIRST
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.directory import ROOT
+from tests.integration.pod import ROOT
 from tests.servers.ports import free_ports
 from yubin.runtime.certificates import issue
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.integration.resolver import ROOT
+from tests.integration.pod import ROOT
 from tests.servers.ports import free_ports
 from yubin.cli.outside import outside
 from yubin.dns.inward import networks
