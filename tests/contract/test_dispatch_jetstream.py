@@ -117,6 +117,7 @@ async def test_stopped_broker_is_left(tmp_path, nats_server, monkeypatch):
     await dispatch.close()
 
 
+@pytest.mark.alone
 async def test_idle_pulls_cost_next_to_nothing(nats_server):
     """Two idle lanes for three seconds: nothing spins (make bench tells what it costs)."""
     dispatch = await open_dispatch(nats_server.url, terms=TERMS)

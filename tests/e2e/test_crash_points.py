@@ -11,10 +11,11 @@ import pytest
 from tests.e2e import crash_points
 from tests.e2e.crash_points import POINTS, Score, stage
 from tests.integration.delivery import letter, street, until
-from tests.integration.mailbox import MailboxPod
 from tests.integration.submission import ALICE
 from tests.servers.smtp_sink import Sink
 from yubin.queue.port import EventKind, Outcome, Selection
+
+pytestmark = pytest.mark.alone
 
 ROUNDS, ROUNDS_POSTGRES = 5, 2
 DELIVERY_POINTS = (
@@ -108,7 +109,7 @@ async def test_a_local_letter_is_stored_once_whoever_dies(tmp_path, dns_server, 
 def _restart(pod) -> None:
     """Armed: it may be dead before it says that it is ready."""
     pod.kill()
-    pod.launch() if isinstance(pod, MailboxPod) else pod.start()
+    pod.launch()
 
 
 async def _over(town) -> bool:

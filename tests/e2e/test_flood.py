@@ -1,6 +1,10 @@
 """A flood of connections, in small; ``python -m tests.e2e.flood`` makes a large one."""
 
+import pytest
+
 from tests.e2e import flood
+
+pytestmark = pytest.mark.alone
 
 
 async def test_a_letter_gets_through_a_flood():

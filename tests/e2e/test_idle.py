@@ -6,6 +6,8 @@ import pytest
 
 from tests.e2e import idle_load
 
+pytestmark = pytest.mark.alone
+
 COUNT, USERS = 200, 5
 
 

@@ -13,6 +13,8 @@ from tests.e2e import town as towns
 from tests.e2e.conftest import QUICK
 from tests.imaptest.game import ROOM, Killing, play
 
+pytestmark = pytest.mark.alone
+
 CLIENTS, SECONDS = 12, 20.0
 WANTED = (
     "APPEND OK",

@@ -24,6 +24,8 @@ from tests.imap_client.client import Answer, Listener
 from tests.imaptest.game import ROOM, Killing, killer, play
 from tests.servers.postgres import Postgres
 
+pytestmark = pytest.mark.alone
+
 SOON = 2.0  # seconds
 AWAY = 0.5  # for which PostgreSQL is dead
 PATIENCE = 25.0  # until storage is back: a pod that finds no database ends, and is started again

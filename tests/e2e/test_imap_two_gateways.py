@@ -16,6 +16,8 @@ from tests.e2e.second_gateway import second_gateway
 from tests.e2e.town import Town
 from tests.imap_client import Client, Literal, Response
 
+pytestmark = pytest.mark.alone
+
 SOON = 2.0  # seconds
 
 

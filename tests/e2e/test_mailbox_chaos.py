@@ -6,6 +6,8 @@ import pytest
 
 from tests.e2e import mailbox_chaos
 
+pytestmark = pytest.mark.alone
+
 SECONDS, KILLS = 20.0, 8
 
 

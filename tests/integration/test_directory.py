@@ -108,6 +108,7 @@ async def test_odd_credentials_disturb_nobody(pod):
         assert (await check(directory)).login == "anna@a.example"
 
 
+@pytest.mark.alone
 async def test_two_hundred_logins_at_once(tmp_path):
     """CASES F11: with real hashes the loop is at most 100 ms late, other calls are answered, the rest hear 454."""
     with running(tmp_path, YUBIN_AUTH_QUEUE="8") as pod:
@@ -126,8 +127,8 @@ async def test_two_hundred_logins_at_once(tmp_path):
         assert {type(r) for r in results} == {Exhausted, Unauthenticated}
         assert {(r.code, r.enhanced) for r in busy} == {(454, "4.7.0")}
         await asyncio.sleep(0.3)  # one more sample of the pod's own measure
-        assert float(pod.metric("yubin_loop_lag_max_seconds").split()[1]) <= 0.1
-        assert float(pod.metric('yubin_auth_checks_total{outcome="busy"}').split()[1]) == len(busy)
+        assert pod.metric("yubin_loop_lag_max_seconds") <= 0.1
+        assert pod.metric('yubin_auth_checks_total{outcome="busy"}') == len(busy)
 
 
 async def test_guessing_is_throttled(pod):
@@ -140,7 +141,7 @@ async def test_guessing_is_throttled(pod):
         assert [type(r) for r in results].count(Unauthenticated) == 20
         assert {(r.code, r.enhanced) for r in results if isinstance(r, Exhausted)} == {(454, "4.7.0")}
         assert (await check(uncached, peer="198.51.100.7")).login == "anna@a.example"
-    assert 'outcome="throttled"} 40.0' in pod.metric('yubin_auth_checks_total{outcome="throttled"}')
+    assert pod.metric('yubin_auth_checks_total{outcome="throttled"}') == 40
 
 
 async def test_no_secret_is_in_the_log_the_metrics_or_the_file(pod):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 
+import pytest
 import pytest_asyncio
 
 from tests.integration.imap import ALICE, BOB, House
@@ -154,6 +155,7 @@ async def test_a_mailbox_pod_that_is_lost_while_many_idle(house):
         assert await talk.line() == "* 1 EXISTS"
 
 
+@pytest.mark.alone
 async def test_half_an_hour_of_silence(house):
     """RFC 9051 5.4: BYE, in IDLE too; news are no sign of life of the client."""
     async with house.imap(idle=0.6) as imap, imap.session(mailbox="INBOX") as talk:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import pytest
 import pytest_asyncio
 
 from tests.integration.imap import ALICE, House
@@ -255,6 +256,7 @@ async def test_one_user_cannot_search_too_much_at_once(house):
         assert await search(e, "BODY needle") == [1]
 
 
+@pytest.mark.alone
 async def test_others_have_their_turn_while_somebody_searches(house):
     """CASES H6: while a search reads 40 large letters, another client's NOOP is answered quickly."""
     large = mail("large", ("some words to look at 会議 " * 4 + "\r\n") * 2500)

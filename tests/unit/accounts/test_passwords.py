@@ -103,6 +103,7 @@ async def test_a_check_that_nobody_waits_for_is_not_made():
     hasher.close()
 
 
+@pytest.mark.alone
 async def test_the_loop_runs_on_while_passwords_are_hashed():
     """CASES F11: 200 at once with the parameters of RFC 9106, and the loop is never later than 100 ms."""
     hasher = Hasher(Cost(), workers=2, queue=6)

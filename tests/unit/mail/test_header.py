@@ -137,6 +137,7 @@ def test_the_limit_does_not_cut_a_field_into_a_body():
         scan(raw, limit=8)
 
 
+@pytest.mark.alone
 def test_a_plain_header_costs_little():
     """Fifteen folded fields and 10 KB of body: well under a tenth of a millisecond, whatever the body."""
     raw = b"".join(b"X-%d: some text\r\n\tand more\r\n" % i for i in range(15)) + b"\r\n" + b"x" * 10_000
