@@ -19,12 +19,13 @@ from typing import Any, TypeVar
 import asyncpg
 
 from yubin.database import hosts
+from yubin.database import pool as pools
 from yubin.database.failures import postgres_failure
 from yubin.database.migrate import Migration, migrate_postgres
 from yubin.errors import Unavailable
 
 T = TypeVar("T")
-Pool = Any  # asyncpg.Pool, which carries no types
+Pool = Any  # pools.Pool; asyncpg carries no types
 Connection = Any
 TRIES = 4  # of a statement that deadlocks
 _MOVED = (asyncpg.ReadOnlySQLTransactionError, TimeoutError)  # a standby now; perhaps a machine that is gone
@@ -46,10 +47,14 @@ async def open_pool(
 ) -> Pool:
     """Connect, migrate. ``timeout``: seconds for any one statement; ``session``: more settings. Raises Unavailable."""
     try:
-        pool = await asyncpg.create_pool(
+        pool = await pools.Pool(
             dsn,
             min_size=1,
             max_size=size,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=300.0,
+            loop=None,
+            record_class=asyncpg.Record,
             connect=hosts.Hosts(dsn).connect,
             connection_class=hosts.Connection,
             command_timeout=timeout,
@@ -100,7 +105,7 @@ async def _tried(pool: Pool, sql: str, args: tuple[object, ...]) -> list[Any]:
 async def _with(pool: Pool, work: Callable[[Connection], Awaitable[T]], *, writes: bool) -> T:
     sent = taken = False
     try:
-        async with pool.acquire(timeout=10) as conn:
+        async with pool.lent() as conn:
             sent, taken = writes, True
             result = await work(conn)
             sent = False  # a connection that dies on its way back to the pool changes nothing
@@ -115,7 +120,7 @@ async def _with(pool: Pool, work: Callable[[Connection], Awaitable[T]], *, write
 
 
 async def _seen_through(work: Coroutine[Any, Any, T]) -> T:
-    return await asyncio.shield(asyncio.ensure_future(work))
+    return await asyncio.shield(asyncio.get_running_loop().create_task(work))
 
 
 async def _reset(_conn: Connection) -> None:
