@@ -2,7 +2,7 @@
 
 What reads is one statement, whose snapshot is one: a mailbox' state and its entries agree. Long lists go as arrays; the
 columns of a view come as octets (``packed``): a page of 5,000 entries costs 0.3 ms of the client's time, as arrays 0.8 and
-as rows 2.5, and the server a quarter less than arrays. Two habits keep plans good whatever the tables held when they were
+as rows 2.5, and the server a fifth less than arrays. Two habits keep plans good whatever the tables held when they were
 made:
 
 * Each table is reached by its key from what is given: a LATERAL with OFFSET 0, or a sub-select as a value, cannot be turned
