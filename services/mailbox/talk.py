@@ -2,7 +2,9 @@
 
 What is in hand of a stream is bounded; beyond that it is not read, and gRPC's flow control slows the gateway down. An
 answer that nobody takes is in hand too. A stream ends when its client has said all, or when this pod stops: then nothing
-more is read, and what was begun is answered, so that what has no answer at the end was never begun. A client that leaves
+more is read, and what was begun is answered, so that what has no answer at the end was never begun. It says so itself, by
+a last answer of the number 0, which no ask has: a client that is writing a frame then hears of a break from gRPC, whatever
+the status. (A client of the version before passes it over.) A client that leaves
 takes his calls with him, as gRPC cancels any call whose client is gone.
 """
 
@@ -29,6 +31,7 @@ log = structlog.get_logger()
 IN_HAND = 256  # of a stream; an ask counts once, and once more for each
 UNIT = 16 * 1024  # octets that it brings
 LARGEST = MESSAGE_LIMIT - 1024  # octets of an answer
+LAST = pb.TalkResponse(answers=[pb.TalkAnswer(number=0)])
 
 # What is asked with each method; what is answered is the handler's.
 SPOKEN: Mapping[str, type[Message]] = {
@@ -75,7 +78,7 @@ class Talking:
         self._weight = 0  # of both
         self._room, self._news = asyncio.Event(), asyncio.Event()
         self._deadlines: Deadlines[asyncio.Task[pb.TalkAnswer]] = Deadlines(_leave)
-        self._read_all = False
+        self._read_all = self._stopped = False
         self._flaw: Failure | None = None
 
     async def answers(self) -> AsyncIterator[pb.TalkResponse]:
@@ -94,6 +97,8 @@ class Talking:
                 self._room.set()
             if self._flaw is not None:
                 raise self._flaw
+            if self._stopped:
+                yield LAST
         finally:
             reading.cancel()
             stopping.cancel()
@@ -103,6 +108,7 @@ class Talking:
 
     async def _stop(self, reading: asyncio.Task[None]) -> None:
         await self._stopping.wait()
+        self._stopped = True
         reading.cancel()
 
     async def _read(self) -> None:

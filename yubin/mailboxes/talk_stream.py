@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
-from yubin.errors import Unavailable
+from yubin.errors import Failure, Unavailable
 from yubin.mailboxes.frames import FRAME
 from yubin.runtime.calls import DEFAULT_DEADLINE
 from yubin.v1 import mailbox_pb2 as pb
@@ -67,7 +67,7 @@ class Stream:
         self.in_flight: dict[int, Asked] = {}
         self._outgoing: deque[Asked] = deque()
         self._news: asyncio.Future[None] | None = None  # somebody waits for what is to be sent
-        self._deaf = self._over = False
+        self._deaf = self._over = self._ended = False
         self._begin()
 
     def load(self) -> int:
@@ -97,7 +97,10 @@ class Stream:
         self.take(list(self.in_flight.values()))
 
     async def run(self, stub: stubs.MailboxStub) -> None:
-        """Raises the Failure that the stream breaks with; returns when all in flight is answered, or the server ends it."""
+        """Raises the Failure that the stream breaks with; returns when all in flight is answered, or the server ends it.
+
+        A server that has said that it ends (the number 0) has ended in order, although a frame could not be written any more.
+        """
         try:
             async with asyncio.timeout(None) as patience:
                 call = stub.Talk(self._frames(patience))
@@ -111,6 +114,9 @@ class Stream:
                     call.cancel()
         except TimeoutError as cause:
             raise Unavailable("the mailboxes do not answer") from cause
+        except Failure:
+            if not self._ended:
+                raise
 
     def _begin(self) -> None:
         self._open.append(self)
@@ -154,6 +160,9 @@ class Stream:
         return frame
 
     def _told(self, answer: pb.TalkAnswer) -> None:
+        if answer.number == 0:
+            self._ended = True
+            self.retire()
         asked = self.in_flight.pop(answer.number, None)
         if asked is not None:
             asked.tell(answer)

@@ -200,6 +200,32 @@ async def test_a_pod_that_stops_costs_no_call(tmp_path, monkeypatch):
         assert gate.left == 0
 
 
+async def test_a_pod_that_stops_while_a_frame_is_being_written(tmp_path, monkeypatch):
+    """DESIGN I6: gRPC calls the write that fails then a break, whatever the pod said; letters that it had not begun with are
+    appended by another pod, each once.
+    """
+    gate = slow(monkeypatch)
+    async with desk(tmp_path) as d:
+        mine = account(d, streams=1)
+        begun = asyncio.create_task(mine.usage())
+        await until(lambda: gate.asked == 1)
+        d.stopping.set()  # it reads no more
+        await asyncio.sleep(0.05)
+        raw = [f"Subject: {n}\r\n\r\n".encode() + b"a" * 200_000 for n in range(40)]
+        late = [asyncio.create_task(mine.append(1, pieces(one), len(one))) for one in raw]
+        await asyncio.sleep(0.2)  # the window is full, and the stream in the middle of a frame
+        old = d.server
+        d.stopping.clear()
+        await d.start()
+        stopped = asyncio.create_task(old.stop(10))
+        await asyncio.sleep(0.05)
+        gate.set()
+        assert await begun == Usage()
+        await asyncio.gather(*late)
+        await asyncio.wait_for(stopped, 5)
+        assert sorted((await bodies(mine)).values()) == sorted(raw)
+
+
 async def test_a_silent_pod(tmp_path, monkeypatch):
     """A call without an answer is Unavailable after its deadline, and those that follow go on another stream."""
     gate = slow(monkeypatch)
