@@ -295,7 +295,7 @@ class MailboxServicer:
         """Many calls to a frame, many frames to a stream, answers in any order: the calls above that gateway and api may both
         make and that have one message each way, and two that are only spoken here: Look(ViewRequest) gives the first ViewPage
         that View would send, AppendWhole(AppendRequest) takes a letter of at most 256 KiB with its start. Frames of asks are
-        at most 1 MiB. When the stream ends with OK, what has no answer was not begun.
+        at most 1 MiB. When the stream ends with OK, or behind an answer of the number 0, what has no answer was not begun.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
