@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._task: asyncio.Task[None] | None = None
-        self._held = bytearray()
+        self._held = b""
         self._waiter: asyncio.Future[None] | None = None  # of read or drain
         self._deadline = float("inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._run())
 
     def data_received(self, data: bytes) -> None:
-        self._held += data
+        self._held = self._held + data if self._held else data
         if not self._crowded:  # who waits until the client reads is not interested
             self._wake()
         if len(self._held) > HIGH and not self._held_back:
@@ -124,8 +124,7 @@ class Connection(asyncio.Protocol):
             if self._over:
                 raise Gone
             await self._wait(seconds, Expired())
-        octets = bytes(self._held)
-        self._held.clear()
+        octets, self._held = self._held, b""
         self._received.add(len(octets))
         if self._held_back:
             self._held_back = False
@@ -147,7 +146,7 @@ class Connection(asyncio.Protocol):
     async def start_tls(self) -> None:
         """What came in clear is forgotten. Raises Gone when there is no handshake."""
         self._transport.pause_reading()
-        self._held.clear()
+        self._held = b""
         try:
             made = await tls.upgrade(
                 self._transport, self, self._gateway.context, self._gateway.limits.handshake

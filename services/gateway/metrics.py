@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from yubin.runtime.metrics import ERRORS, SECONDS
 
-TALLY = 4096  # octets of one connection that are not counted yet
+TALLY = 64 * 1024  # octets of one connection that are not counted yet
 ERRORS.labels("gateway")  # there from the start, at 0
 CONNECTIONS = Gauge("yubin_gateway_connections", "connections that are open", ["protocol"])
 ENDED = Counter(
