@@ -10,6 +10,7 @@ import pytest
 
 from tests.contract.test_dispatch import gather, job
 from tests.servers.nats import NatsServer, executables
+from tests.waiting import until
 from yubin.dispatch.codec import event_payloads, job_payload, read_job, token
 from yubin.dispatch.jetstream import JetStreamDispatch, JetStreamEvents
 from yubin.dispatch.link import Broker
@@ -31,13 +32,6 @@ def server(request, tmp_path):
     made.start()
     yield made
     made.kill()
-
-
-async def until(true, seconds=20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        await asyncio.sleep(0.02)
 
 
 async def test_work_goes_on_after_the_broker_was_killed(server):

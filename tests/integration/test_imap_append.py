@@ -3,20 +3,13 @@
 import asyncio
 from dataclasses import replace
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import fetch, keep, mail
 from yubin.accounts.port import Limits
 from yubin.errors import Exhausted, Unavailable
 
 LARGE = mail("large", "x" * 1_500_000)
 ARCHIVE = 6
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 def with_quota(house, octets):

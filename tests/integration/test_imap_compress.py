@@ -2,10 +2,6 @@
 
 import zlib
 
-import pytest_asyncio
-
-from tests.integration.imap import House
-
 ONE = b"Subject: one\r\n\r\n"
 
 
@@ -29,11 +25,6 @@ class Deflated:
             self._held += self._in.decompress(octets)
         whole, self._held = self._held, b""
         return whole
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def test_commands_and_answers_are_deflated(house):

@@ -1,18 +1,11 @@
 """COPY, MOVE, EXPUNGE and UID EXPUNGE (RFC 9051 6.4.3, 6.4.7, 6.4.8; RFC 4315; RFC 6851)."""
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import keep, mail
 from yubin.errors import Unavailable
 from yubin.mailboxes.port import How
 
 ARCHIVE = 6
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def uids(house, mailbox):

@@ -4,19 +4,12 @@ import asyncio
 import time
 import tracemalloc
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import fetch, keep, mail
 from yubin.errors import Unavailable
 from yubin.mailboxes.port import How
 
 LARGE = mail("large", "x" * 70 + "\r\n" + "y" * 300_000)
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def remove(house, *uids):

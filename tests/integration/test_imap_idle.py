@@ -5,19 +5,13 @@ import contextlib
 import time
 
 import pytest
-import pytest_asyncio
 
-from tests.integration.imap import ALICE, BOB, House
+from tests.integration.imap import ALICE, BOB
 from yubin.errors import Unavailable
 from yubin.mailboxes.hints import Hint
 from yubin.mailboxes.port import How
 
 ONE = b"Subject: one\r\n\r\n"
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def test_a_new_letter_is_told_at_once(house):

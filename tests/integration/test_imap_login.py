@@ -4,17 +4,10 @@ import asyncio
 import base64
 import imaplib
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, BOB, PASSWORD, House, Talk
+from tests.integration.imap import ALICE, BOB, PASSWORD, Talk
 from yubin.errors import Unavailable
 
 PLAIN = base64.b64encode(f"\0{ALICE}\0{PASSWORD}".encode()).decode()
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def test_the_greeting_says_what_is_possible(house):

@@ -1,18 +1,12 @@
 """IMAP's commands about mailboxes: names, LIST in all its shapes, subscriptions, STATUS, quota."""
 
 import pytest
-import pytest_asyncio
 
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from yubin.mailboxes.port import How
 
 FIRST = ["Archive", "Drafts", "INBOX", "Junk", "Sent", "Trash"]
 ONE = b"Subject: one\r\n\r\n"
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def names(talk, command):

@@ -4,20 +4,14 @@ import asyncio
 import random
 
 import pytest
-import pytest_asyncio
 
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import fetch, mail
 from yubin.errors import Unavailable
 from yubin.mailboxes.port import Want
 
 FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$Work", "$Home")
 NAMES = {flag: flag[1:].upper() for flag in FLAGS[:5]}
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 class Model:

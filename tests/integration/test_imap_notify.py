@@ -1,17 +1,10 @@
 """NOTIFY (RFC 5465): what is told without being asked for, in the selected mailbox and in others."""
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from yubin.mailboxes.port import How
 
 ONE = b"Subject: one\r\n\r\n"
 ALL = "MessageNew MessageExpunge FlagChange"
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def put(house, mailbox_id):

@@ -2,20 +2,13 @@
 
 import asyncio
 
-import pytest_asyncio
-
 from services.gateway.imap.conversation import FRESH
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import keep, mail
 from tests.integration.test_imap_append import literal, said
 from yubin.mailboxes.port import How
 
 SENT = 3
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 class Clock:

@@ -1,16 +1,8 @@
 """What APPEND took, what BODYSTRUCTURE says of it and what FETCH gives of it always agree, for every odd letter."""
 
-import pytest_asyncio
-
 from tests.conformance.odd_letters import load, names
-from tests.integration.imap import House
 from tests.integration.imap_letters import fetch
 from yubin.imap.bodies import shown
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 def parts(body, prefix=()):

@@ -1,16 +1,9 @@
 """CONDSTORE and QRESYNC in the session (RFC 7162): what a client that comes back is told."""
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from yubin.mailboxes.port import How
 
 ONE = b"Subject: one\r\n\r\n"
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def remove(house, *uids):

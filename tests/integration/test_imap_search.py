@@ -4,17 +4,11 @@ import asyncio
 import time
 
 import pytest
-import pytest_asyncio
 
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import index, keep, mail
 from yubin.errors import Unavailable
 from yubin.mailboxes.port import How
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def set_flags(house, uids, *flags):

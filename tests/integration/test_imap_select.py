@@ -2,19 +2,12 @@
 
 import asyncio
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, BOB, House, letter
+from tests.integration.imap import ALICE, BOB, letter
 from yubin.errors import Unavailable
 from yubin.mailboxes.port import How, SystemFlag
 
 SEEN = frozenset({"\\Seen"})
 ONE = b"Subject: one\r\n\r\n"
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def set_flags(house, uids, *flags, how=How.ADD):

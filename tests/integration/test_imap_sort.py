@@ -1,14 +1,7 @@
 """SORT and THREAD (RFC 5256, RFC 5267): the order of letters, by what is kept beside them."""
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import keep, mail
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 def dated(day, subject, **fields):

@@ -1,15 +1,8 @@
 """STORE (RFC 9051 6.4.6) and conditional STORE (RFC 7162 3.1.3)."""
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, House
+from tests.integration.imap import ALICE
 from tests.integration.imap_letters import keep, mail
 from yubin.mailboxes.port import How
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 async def others(house, uids, *flags):

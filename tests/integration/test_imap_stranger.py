@@ -3,15 +3,8 @@
 import asyncio
 import imaplib
 
-import pytest_asyncio
-
-from tests.integration.imap import ALICE, PASSWORD, House
+from tests.integration.imap import ALICE, PASSWORD
 from tests.integration.imap_letters import mail
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    return House(tmp_path)
 
 
 def dialogue(port, trust):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.waiting import until
 from yubin.mailboxes.hints import Hint
 from yubin.mailboxes.hints_nats import GATHERED, open_hints
 from yubin.runtime.certificates import issue
@@ -18,12 +19,6 @@ async def both(nats_tls):
     yield made
     for hints in made:
         await hints.close()
-
-
-async def until(met, seconds=15):
-    async with asyncio.timeout(seconds):
-        while not met():
-            await asyncio.sleep(0.01)
 
 
 async def heard_by(gateway, account):

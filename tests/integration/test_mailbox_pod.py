@@ -11,6 +11,7 @@ from hashlib import sha256
 import pytest
 
 from tests.integration.mailbox import bodies, house, letter, pieces
+from tests.waiting import until
 from yubin.errors import Unauthenticated, Unavailable
 from yubin.mailboxes.account import PIECE
 from yubin.mailboxes.deliveries import object_name
@@ -230,12 +231,6 @@ async def test_it_is_ready_only_with_its_object_store(tmp_path):
     """A pod that could not read large letters says so, and is ready again when it can."""
     async with house(tmp_path) as h:
         (tmp_path / "objects").rename(tmp_path / "elsewhere")
-        await _until(lambda: h.mailbox.metric("yubin_ready") == 0)
+        await until(lambda: h.mailbox.metric("yubin_ready") == 0, 30)
         (tmp_path / "elsewhere").rename(tmp_path / "objects")
-        await _until(lambda: h.mailbox.metric("yubin_ready") == 1)
-
-
-async def _until(met, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not met():
-            await asyncio.sleep(0.1)
+        await until(lambda: h.mailbox.metric("yubin_ready") == 1, 30)

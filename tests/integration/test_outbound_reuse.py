@@ -8,13 +8,8 @@ from services.delivery import connections
 from services.delivery.connections import Site
 from tests.integration.outbound import claim, content, only, outbound, quick, route
 from tests.servers.smtp_sink import Do
+from tests.waiting import until
 from yubin.queue.port import Outcome
-
-
-async def until(condition, seconds: float = 2.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_connection_carries_many_letters(smtp_sink):

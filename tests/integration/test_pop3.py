@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.gateway import ALICE, BOB, PASSWORD, House, Talk, letter
+from tests.waiting import until
 from yubin.errors import Exhausted, Unauthenticated, Unavailable
 from yubin.mailboxes.port import How, SystemFlag
 
@@ -19,12 +20,6 @@ LARGE = letter(9, 700_000)
 @pytest_asyncio.fixture
 async def house(tmp_path):
     return House(tmp_path)
-
-
-async def eventually(check):
-    async with asyncio.timeout(10):
-        while not check():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_maildrop_is_read_over_tls(house):
@@ -92,7 +87,7 @@ async def test_a_dropped_connection_lets_the_maildrop_go(house):
     async with house.gateway() as pop:
         async with pop.session() as talk:
             talk.writer.transport.abort()
-        await eventually(lambda: house.made("release"))
+        await until(lambda: house.made("release"))
         async with pop.session():
             pass
 
@@ -116,7 +111,7 @@ async def test_dele_without_quit_is_kept(house):
     async with house.gateway() as pop:
         async with pop.session() as talk:
             assert await talk.say("DELE 1", "DELE 2") == "+OK Marked"
-        await eventually(lambda: house.made("release"))
+        await until(lambda: house.made("release"))
     assert len(await house.inbox()) == 2
     assert not house.made("expunge")
 
@@ -172,7 +167,7 @@ async def test_what_was_retrieved_is_seen(house, how):
             await talk.say("DELE 4")
             if how == "quit":
                 await talk.say("QUIT")
-        await eventually(lambda: house.made("release"))
+        await until(lambda: house.made("release"))
         kept = {1: SEEN, 2: SEEN, 3: 0} if how == "quit" else {1: SEEN, 2: SEEN, 3: 0, 4: SEEN}
         assert dict(await house.inbox()) == kept
         async with pop.session() as talk:
@@ -230,7 +225,7 @@ async def test_what_is_read_ahead_is_bounded(house):
             for n in range(1, 21):
                 assert await talk.letter(f"RETR {n}") == letter(n, 50_000)
                 assert pop.pop3.shelf.held <= 200_000
-        await eventually(lambda: house.made("release"))
+        await until(lambda: house.made("release"))
         assert pop.pop3.shelf.held == 0
 
 
@@ -428,7 +423,7 @@ async def test_who_says_nothing_is_left_without_a_word(house):
         async with pop.session() as talk:
             await talk.say("DELE 1")
             assert await talk.ended() == b""
-        await eventually(lambda: house.made("release"))
+        await until(lambda: house.made("release"))
     assert len(await house.inbox()) == 1
 
 
@@ -511,7 +506,7 @@ async def test_a_connection_leaves_nothing_behind(house):
                 left += map(weakref.ref, pop.gateway._here)
                 await talk.stls(house.trust)
                 await talk.say("CAPA")
-            await eventually(lambda: not any(one() for one in left))
+            await until(lambda: not any(one() for one in left))
     finally:
         gc.enable()
     assert len(left) >= 3

@@ -8,6 +8,7 @@ import pytest
 from services.mailbox import talk
 from services.mailbox.handlers import CALLERS, READERS, Mailboxes
 from tests.integration.mailbox import desk, letter
+from tests.waiting import until
 from yubin.errors import Internal, Invalid, Unavailable
 from yubin.mailboxes.frames import FRAME
 from yubin.runtime.metrics import RPC_SERVED
@@ -84,12 +85,6 @@ def slow(d, monkeypatch):
 
     monkeypatch.setattr(Mailboxes, "GetUsage", usage)
     return gate
-
-
-async def until(met):
-    async with asyncio.timeout(10):
-        while not met():
-            await asyncio.sleep(0.005)
 
 
 def kind(answer):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.integration.mailbox import bodies, desk, letter
+from tests.waiting import until
 from yubin.errors import Invalid, Unavailable
 from yubin.mailboxes.port import Delivered, Usage
 from yubin.mailboxes.remote import RemoteDeliveries, Terms
@@ -54,12 +55,6 @@ async def slow_desk(folder):
     async with desk(folder) as d:
         d.handlers._deliveries = d.slow = Slow(d.intake)
         yield d
-
-
-async def until(met, seconds=10):
-    async with asyncio.timeout(seconds):
-        while not met():
-            await asyncio.sleep(0.005)
 
 
 async def messages(d):

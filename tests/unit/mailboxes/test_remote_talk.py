@@ -9,6 +9,7 @@ import pytest
 
 from services.mailbox.handlers import CALLERS, SERVICE, Mailboxes
 from tests.integration.mailbox import Desk, bodies, desk, letter, pieces
+from tests.waiting import until
 from yubin.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from yubin.mailboxes import remote_append, wire
 from yubin.mailboxes.port import How, Usage
@@ -46,12 +47,6 @@ def slow(monkeypatch):
 def account(d, name="anna", **terms):
     token = d.session(name)
     return RemoteAccount(d.talk(**terms), lambda: token)
-
-
-async def until(met, seconds=10):
-    async with asyncio.timeout(seconds):
-        while not met():
-            await asyncio.sleep(0.005)
 
 
 def count(metric, method, status):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 
+from tests.waiting import until
 from yubin.errors import Denied, Exhausted, Internal, NotFound, Unavailable
 from yubin.runtime import rpc
 from yubin.runtime.certificates import issue
@@ -125,13 +126,6 @@ async def outcome(method, kind, *requests, **more):
     """Everything that a call answers, as a list."""
     call = method(several(*requests) if kind.startswith("stream") else requests[0], **more)
     return [m async for m in call] if kind.endswith("stream") else [await call]
-
-
-async def until(met):
-    """The server counts a call a moment after its caller has the answer."""
-    async with asyncio.timeout(5):
-        while not met():
-            await asyncio.sleep(0.01)
 
 
 def count(metric, kind, status):
