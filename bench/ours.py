@@ -123,6 +123,10 @@ class Ours:
         rows = {name: cpu.seconds(pid) for name, pid in self._pids().items()}
         return rows | ({"postgresql": cpu.seconds(self._database)} if self._database else {})
 
+    def processes(self) -> dict[str, int]:
+        """Pid by name."""
+        return self._pids()
+
     def memory(self) -> dict[str, int]:
         return {name: round(cpu.rss(pid)) for name, pid in self._pids().items()}
 

@@ -21,6 +21,7 @@ class Figure:
 
 
 FIGURES = {
+    "pods": Figure(words="a pod that idles, RSS of the largest", peer="", limit=90.0, unit="pod", of="MB"),
     "accept": Figure(words="accept, durable", peer="Postfix", limit=1.2, ratio=0.9),
     "reused": Figure(words="accept + deliver, connections reused", peer="Postfix", limit=2.6, ratio=0.9),
     "one": Figure(words="accept + deliver, one connection per letter", peer="Postfix", limit=3.1, ratio=1.0),
