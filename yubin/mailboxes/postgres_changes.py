@@ -11,6 +11,8 @@ Their results are arrays, since a client may change 100,000 entries at once; a s
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from yubin.mailboxes.port import KEYWORDS
 from yubin.mailboxes.postgres_functions import DELETED, LOCK, LOCK_ONE, SEEN, SYSTEM, Function, Status
 
@@ -24,10 +26,12 @@ _COUNTS = f"""count(*), coalesce(sum(e.size), 0), count(*) FILTER (WHERE e.flags
         count(*) FILTER (WHERE e.flags & {DELETED} <> 0)"""
 _MINUS = """messages = x.messages - n_messages, size = x.size - n_size, unseen = x.unseen - n_unseen,
             deleted = x.deleted - n_deleted"""
+_MASK = "mask := bits | mailbox_bits(m.keywords, wanted);"
 _DECLARE = """
     a mailbox_account; m mailbox; tick bigint; n_messages bigint; n_size bigint; n_unseen bigint; n_deleted bigint;"""
 
-STORE = Function(
+# As migration 1 made it; STORE is how it is now.
+FIRST_STORE = Function(
     name="mailbox_store",
     arguments="""
     account text, box integer, asked bigint[], how text, bits bigint, wanted text[], since bigint, OUT status integer,
@@ -47,7 +51,7 @@ BEGIN{LOCK_ONE}
         IF cardinality(keywords) > {KEYWORDS} THEN status := {Status.KEYWORDS:d}; RETURN; END IF;
     END IF;
     m.keywords := keywords;
-    mask := bits | mailbox_bits(m.keywords, wanted);
+    {_MASK}
     SELECT array_agg(e.uid) FILTER (WHERE NOT e.meant),
         array_agg(e.uid) FILTER (WHERE e.meant), array_agg(e.new) FILTER (WHERE e.meant),
         array_agg(CASE WHEN e.new = e.flags THEN e.modseq ELSE tick END) FILTER (WHERE e.meant),
@@ -69,6 +73,12 @@ BEGIN{LOCK_ONE}
     status := {Status.DONE:d};
     modseq := m.modseq;
 END""",
+)
+
+# To call an SQL function is to plan it: 0.17 ms of the 0.5 ms that a STORE of one message costs the server. Most name no keyword.
+STORE = replace(
+    FIRST_STORE,
+    body=FIRST_STORE.body.replace(_MASK, f"mask := bits; IF cardinality(wanted) > 0 THEN {_MASK} END IF;"),
 )
 
 # A move within one mailbox takes and gives there, so what it takes is counted off what it has given.

@@ -64,9 +64,16 @@ class Function:
 
     @property
     def create(self) -> str:
-        head = (
-            f"CREATE FUNCTION {self.name}({self.arguments}) RETURNS {self.returns} LANGUAGE {self.language}"
-        )
+        return f"CREATE {self._definition}"
+
+    @property
+    def replace(self) -> str:
+        """In place of one with the same arguments and results."""
+        return f"CREATE OR REPLACE {self._definition}"
+
+    @property
+    def _definition(self) -> str:
+        head = f"FUNCTION {self.name}({self.arguments}) RETURNS {self.returns} LANGUAGE {self.language}"
         return f"{head} AS $function${self.body}$function$"
 
 
