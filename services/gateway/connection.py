@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._run())
 
     def data_received(self, data: bytes) -> None:
-        self._held = self._held + data if self._held else data
+        self._held = self._held + data if self._held else data  # there is seldom some, and never much
         if not self._crowded:  # who waits until the client reads is not interested
             self._wake()
         if len(self._held) > HIGH and not self._held_back:

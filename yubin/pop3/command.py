@@ -12,8 +12,8 @@ from yubin.errors import Invalid
 from yubin.pop3.lines import LINE_LIMIT
 
 NUMBER_LIMIT = 2**31  # CASES H13
-_VERB = re.compile(rb"[A-Za-z0-9]{3,8}")
-_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_VERB = re.compile(rb"[A-Za-z0-9]{3,8}(?![^ ])")
+_COMMAND = re.compile(rb"([A-Za-z0-9]{3,8})(?: ([^\x00-\x1f\x7f]*))?")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")  # no sign, no leading zero
 
 
@@ -27,14 +27,13 @@ class Command:
 
 def command(line: bytes) -> Command:
     """One line without its end."""
-    word, _, rest = line.partition(b" ")
-    if not _VERB.fullmatch(word):
-        raise Invalid("This is no command")
+    read = _COMMAND.fullmatch(line)
+    if read is None:
+        raise Invalid("A command has no control characters" if _VERB.match(line) else "This is no command")
+    word, rest = read.groups(b"")
     verb = word.decode("ascii").upper()
     if len(line) + 2 > LINE_LIMIT and verb != "AUTH":
         raise Invalid("The line is too long")
-    if _CONTROL.search(rest):
-        raise Invalid("A command has no control characters")
     try:
         return Command(verb=verb, argument=rest.decode())
     except UnicodeDecodeError as error:
