@@ -20,7 +20,7 @@ from yubin.ids import uuid7
 from yubin.mailboxes.port import Delivered, How, Indexed, NewLetter, Want, Word
 from yubin.mailboxes.postgres import PostgresMailboxes
 from yubin.mailboxes.postgres_changes import FIRST_STORE, STORE
-from yubin.mailboxes.postgres_deliver import rounds
+from yubin.mailboxes.postgres_deliver import DELIVER, FIRST_DELIVER, rounds
 from yubin.mailboxes.postgres_schema import POSTGRES, TABLES
 from yubin.mailboxes.postgres_words import mark
 
@@ -103,21 +103,30 @@ async def test_the_schema_goes_back_one_step_and_forward_again(postgres_dsn):
     await store.close()
 
 
-async def test_a_flag_is_stored_alike_by_the_version_before(postgres_dsn):
+async def test_flags_are_kept_alike_by_the_version_before(postgres_dsn):
     """CASES M4: migration 3 spares work and changes no answer, with keywords or without, and goes back to the very function."""
-    body = "SELECT prosrc FROM pg_proc WHERE proname = 'mailbox_store'"
+    body = "SELECT array_agg(prosrc ORDER BY proname) FROM pg_proc WHERE proname IN ('mailbox_deliver', 'mailbox_store')"
     await (await PostgresMailboxes.open(postgres_dsn)).close()
     answers = []
-    for step, function in ((3, STORE), (2, FIRST_STORE)):
+    for step, functions in ((3, (DELIVER, STORE)), (2, (FIRST_DELIVER, FIRST_STORE))):
         store = PostgresMailboxes(await postgres.open_pool(postgres_dsn, POSTGRES, target=step), "now()")
-        assert await one_value(store, body) == function.body
+        assert await one_value(store, body) == [function.body for function in functions]
         name = f"a{step}"
-        assert isinstance((await store.deliver([letter(name)]))[0], Delivered)
+        brought = [
+            letter(name),
+            letter(name, flags=frozenset({"\\Seen", "one"})),
+            letter(name, flags=frozenset({"ONE"})),
+        ]
+        assert all(isinstance(place, Delivered) for place in await store.deliver(brought))
+        view = await store.view(name, 1)
         answers.append(
             [
-                await store.store(name, 1, [1], how, frozenset(flags))
-                for how in How
-                for flags in ((), ("\\Seen",), ("one", "\\Deleted"), ("ONE", "two"))
+                (view.keywords, list(view.flags)),
+                *[
+                    await store.store(name, 1, [1, 2], how, frozenset(flags))
+                    for how in How
+                    for flags in ((), ("\\Seen",), ("one", "\\Deleted"), ("ONE", "two"))
+                ],
             ]
         )
         await store.close()

@@ -17,6 +17,7 @@ left behind (its account was forgotten, and comes again before the sweep) arrive
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from yubin.errors import Failure, Invalid
@@ -24,7 +25,9 @@ from yubin.mailboxes import flags
 from yubin.mailboxes.port import KEYWORDS, Delivered, NewLetter
 from yubin.mailboxes.postgres_functions import DELETED, LOCK_ACCOUNTS, SEEN, Function, Status, refusal
 
-DELIVER = Function(
+_EVERY = "mailbox_extended(m.keywords, w.wanted)"
+# As migration 1 made it; DELIVER is how it is now.
+FIRST_DELIVER = Function(
     name="mailbox_deliver",
     arguments="""
     accounts text[], delivery_ids uuid[], letter_ids uuid[], bodies bytea[], objects text[], sizes bigint[],
@@ -69,7 +72,7 @@ BEGIN
             ) END, 1) OFFSET 0
         ) AS m ON true
         LEFT JOIN LATERAL (
-            SELECT w.wanted, mailbox_extended(m.keywords, w.wanted) AS every FROM (
+            SELECT w.wanted, {_EVERY} AS every FROM (
                 SELECT array_agg(k.name ORDER BY k.o) AS wanted
                 FROM unnest(keyword_places, keyword_names) WITH ORDINALITY AS k(place, name, o) WHERE k.place = t.n
             ) AS w WHERE t.n = ANY (keyword_places)
@@ -129,6 +132,13 @@ BEGIN
         coalesce(j.was_modseq, p.modseq)
     FROM judged j LEFT JOIN placed p ON p.n = j.n;
 END""",
+)
+
+# To call an SQL function is to plan it, and the planner asks for this one whether the letter has keywords or not: 0.15 ms and
+# more of the 0.6 ms that a lone letter costs the server.
+DELIVER = replace(
+    FIRST_DELIVER,
+    body=FIRST_DELIVER.body.replace(_EVERY, f"CASE WHEN w.wanted IS NOT NULL THEN {_EVERY} END"),
 )
 
 CALL = (

@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from yubin.database.migrate import Migration
 from yubin.mailboxes.postgres_changes import COPY, EXPUNGE, FIRST_STORE, INDEX, STORE
-from yubin.mailboxes.postgres_deliver import DELIVER
+from yubin.mailboxes.postgres_deliver import DELIVER, FIRST_DELIVER
 from yubin.mailboxes.postgres_functions import FLAGS
 from yubin.mailboxes.postgres_leases import TAKE
 
-FUNCTIONS = (*FLAGS, DELIVER, FIRST_STORE, COPY, EXPUNGE, INDEX)
+FUNCTIONS = (*FLAGS, FIRST_DELIVER, FIRST_STORE, COPY, EXPUNGE, INDEX)
 _ACCOUNT = 'account_id text COLLATE "C" NOT NULL'
 TABLES = (
     "mailbox_account", "mailbox", "mailbox_subscription", "mailbox_letter", "mailbox_body", "mailbox_entry",
@@ -109,5 +109,10 @@ POSTGRES = (
         ),
     ),
     Migration(version=2, name="leases", up=(TAKE.create,), down=(f"DROP FUNCTION {TAKE.name}",)),
-    Migration(version=3, name="store", up=(STORE.replace,), down=(FIRST_STORE.replace,)),
+    Migration(
+        version=3,
+        name="fewer plans",
+        up=(STORE.replace, DELIVER.replace),
+        down=(FIRST_STORE.replace, FIRST_DELIVER.replace),
+    ),
 )
