@@ -193,7 +193,7 @@ class Fetching:
             rows = {row.uid: row async for row in account.rows(mailbox, window, want)}
         letters: dict[int, bytes] = {}
         if small:
-            async for some in account.letters(mailbox, small, self._want()):
+            async for some in account.letters(mailbox, small, self._want() | Want.SIZE):
                 letters.update(zip(some.rows.uids, some.bodies, strict=True))
                 if not want:
                     rows.update(zip(some.rows.uids, some.rows, strict=True))
