@@ -66,6 +66,7 @@ async def test_reading_sets_seen_and_tells_it_once(house):
         assert not house.made("store")
         found, _ = await fetch(talk, "FETCH 1:3 BODY[]")
         assert [items["FLAGS"] for _, items in found] == [{"\\Seen", "\\Recent"}] * 3
+        assert [items["BODY[]"] for _, items in found] == [mail("one"), mail("two"), LARGE]
         again, _ = await fetch(talk, "FETCH 1:3 BODY[]")
         assert all("FLAGS" not in items for _, items in again)
     assert len(house.made("store")) == 1
