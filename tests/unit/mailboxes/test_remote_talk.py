@@ -11,7 +11,7 @@ from services.mailbox.handlers import CALLERS, SERVICE, Mailboxes
 from tests.integration.mailbox import Desk, bodies, desk, letter, pieces
 from tests.waiting import until
 from yubin.errors import Invalid, NotFound, Unauthenticated, Unavailable
-from yubin.mailboxes import remote_append, wire
+from yubin.mailboxes import remote, wire
 from yubin.mailboxes.port import How, Usage
 from yubin.mailboxes.remote import WHOLE, RemoteAccount
 from yubin.mailboxes.remote_talk import LARGEST, Unspoken
@@ -433,7 +433,7 @@ async def test_letters_around_the_limit(tmp_path, size):
 
 async def test_a_small_letter_that_comes_too_slowly(tmp_path, monkeypatch):
     """DESIGN I7: who announces a letter and does not bring it is sent away."""
-    monkeypatch.setattr(remote_append, "GATHERED", 0.1)
+    monkeypatch.setattr(remote, "GATHERED", 0.1)
     never = asyncio.Event()
 
     async def body():
