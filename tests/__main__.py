@@ -1,7 +1,7 @@
 """`make test`: every test in one of two passes, with pytest's exit status.
 
-First the tests marked ``alone``, one after the other: their pods are killed under load, or they look how soon something
-comes, and neighbours would be heard in it. Then all others, on WORKERS processes (pytest-xdist), each file on one of them,
+First the tests marked ``alone``, one after the other: they look how soon something comes, or what comes about in some seconds of
+chaos, and neighbours would be heard in it. Then all others, on WORKERS processes (pytest-xdist), each file on one of them,
 so that what a module sets up is set up once.
 
 What stands behind the command goes to both: ``-k name``, ``--last-failed``, a path; ``-n0 --pdb`` too. A pass to which it leaves
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-WORKERS = 2
+WORKERS = 3  # on two cores: a test waits about as long as it computes
 ALONE = ("-m", "alone")
 TOGETHER = ("-m", "not alone", "-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
 PASSED, INTERRUPTED, NOTHING = 0, 2, 5

@@ -15,8 +15,6 @@ from tests.integration.submission import ALICE
 from tests.servers.smtp_sink import Sink
 from yubin.queue.port import EventKind, Outcome, Selection
 
-pytestmark = pytest.mark.alone
-
 ROUNDS, ROUNDS_POSTGRES = 5, 2
 DELIVERY_POINTS = (
     "delivery.after_claim",

@@ -25,8 +25,6 @@ from tests.e2e import town as towns
 from tests.e2e.conftest import QUICK
 from tests.e2e.town import Town, wait
 
-pytestmark = pytest.mark.alone
-
 LETTERS, CLIENTS = 400, 6
 VICTIMS, PAUSE, TIMES = ("mailbox", "mx"), 2.0, 3  # in turn, one each so many seconds
 LAST = 60  # letters that wait until everybody was killed so often

@@ -21,8 +21,6 @@ from tests.e2e import town as towns
 from tests.e2e.conftest import QUICK
 from tests.e2e.town import Town, wait
 
-pytestmark = pytest.mark.alone
-
 LETTERS, CLIENTS = 2000, 8
 VICTIMS, PAUSE, TIMES = ("submission", "delivery", "nats"), 1.5, 2  # in turn, one each so many seconds
 LAST = 200  # letters that wait until everybody was killed so often: the machine may be fast
