@@ -11,7 +11,7 @@ from services.mailbox.handlers import CALLERS, SERVICE, Mailboxes
 from services.mailbox.inbound import Intake
 from services.mailbox.index import Indexer
 from services.mailbox.sessions import Tokens
-from services.mailbox.storage import Storage
+from services.mailbox.storage import Kept, Storage
 from services.mailbox.upkeep import Intervals, Upkeep
 from yubin.accounts.remote import RemoteSessions
 from yubin.mailboxes.group import Grouped
@@ -32,7 +32,12 @@ async def build(settings: Settings, pod: Pod) -> AsyncIterator[None]:
     objects = await open_objects(settings.objects_url)
     hints = open_hints(settings.nats_url, ca=settings.tls_ca, cert=settings.tls_cert, key=settings.tls_key)
     storage = Storage(
-        grouped.mailboxes, objects, grouped=grouped, hints=hints, under_way=settings.letters_in_memory
+        grouped.mailboxes,
+        objects,
+        grouped=grouped,
+        hints=hints,
+        under_way=settings.letters_in_memory,
+        kept=Kept(letters=settings.letters_kept, views=settings.views_kept),
     )
     indexer = Indexer(storage, batch=settings.index_batch, poll=settings.index_poll)
     tokens = Tokens(

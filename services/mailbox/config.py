@@ -23,6 +23,16 @@ class Settings(PodSettings):
     letters_in_memory: int = Field(
         512 * 1024 * 1024, ge=2**20, description="of letters being read and written at once"
     )
+    letters_kept: int = Field(
+        16 * 1024 * 1024,
+        ge=0,
+        description="of small letters that were delivered or read lately: who reads them next does not ask the database; 0: none",
+    )
+    views_kept: int = Field(
+        16 * 1024 * 1024,
+        ge=0,
+        description="of mailboxes that were looked at lately, 32 for a message: of them only news are asked for; 0: none",
+    )
     session_keys_every: float = Field(60.0, gt=0, le=3600, description="between two looks for session keys")
     index: bool = Field(
         default=True, description="this pod writes the search index; false where others are there for it"

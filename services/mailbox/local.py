@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from hashlib import sha256
 from uuid import UUID
 
+from services.mailbox import meters
+from services.mailbox.recent import Letter
 from services.mailbox.storage import Storage
 from yubin.errors import Exhausted, Invalid, NotFound, TooBig
 from yubin.ids import uuid7
@@ -43,9 +45,7 @@ LETTER_LIMIT = 256 * 1024 * 1024  # octets of one appended letter
 GRACE = 60.0  # seconds for a letter that is appended, and
 LEAST_RATE = 16 * 1024  # octets a second, on average
 ROWS = 500  # asked for at a time, without bodies
-BODIES = 64  # the same, with bodies: at most 4 MiB
-ALONE = PIECES + 1  # octets that none of a piece has
-LETTER = Want.BODY | Want.OBJECT | Want.ORIGIN | Want.SIZE
+LETTER = Want.BODY | Want.OBJECT | Want.ORIGIN | Want.LETTER_ID
 
 
 class LocalAccount:
@@ -91,14 +91,18 @@ class LocalAccount:
     # ── reading ──
 
     async def view(self, mailbox_id: int, *, since: int = 0, after: int = 0) -> AsyncIterator[View]:
-        more = True
-        while more:
+        if since or after:
             page = await self._mailboxes.view(self.account, mailbox_id, since=since, after=after)
-            more, after = page.more, page.uids[-1] if page.uids else after
+        else:
+            page = await self._storage.views.first(self.account, mailbox_id)
+        yield page
+        while page.more:
+            after = page.uids[-1] if page.uids else after
+            page = await self._mailboxes.view(self.account, mailbox_id, since=since, after=after)
             yield page
 
     async def columns(self, mailbox_id: int, uids: Sequence[int], want: Want) -> AsyncIterator[Rows]:
-        ordered, at, most, wanted = sorted(set(uids)), 0, ROWS, want & ~LETTER | want & Want.SIZE
+        ordered, at, most, wanted = sorted(set(uids)), 0, ROWS, want & (Want.ROW | Want.PARSED)
         while at < len(ordered):
             some = ordered[at : at + most]
             found = await self._mailboxes.columns(self.account, mailbox_id, some, wanted)
@@ -116,14 +120,39 @@ class LocalAccount:
         self, mailbox_id: int, uids: Sequence[int], want: Want = Want.NOTHING
     ) -> AsyncIterator[Letters]:
         wanted = want & Want.ROW
-        for some in _batches(uids, BODIES):
-            found = await self._mailboxes.columns(self.account, mailbox_id, some, wanted | LETTER)
-            for start, stop in _pieces(found.bodies):
-                async with self._storage.room.take(sum(found.sizes[start:stop])):
-                    for origin in {*found.origins[start:stop]}:
-                        tracing.link(origin)
-                    bodies = await self._storage.bodies(found.bodies[start:stop], found.objects[start:stop])
-                    yield Letters(rows=found.part(start, stop, wanted), bodies=bodies)
+        for some in _batches(uids, ROWS):
+            named = wanted | Want.LETTER_ID | Want.SIZE
+            found = await self._mailboxes.columns(self.account, mailbox_id, some, named)
+            for places in _pieces(found.sizes):
+                rows = found.chosen(places, named)
+                async with self._storage.room.take(sum(rows.sizes)):
+                    if (letters := await self._whole(mailbox_id, rows, wanted)).bodies:
+                        yield letters
+
+    async def _whole(self, mailbox_id: int, rows: Rows, wanted: Want) -> Letters:
+        """Those of ``rows`` that are still there."""
+        recent = self._storage.recent
+        found = [recent.find(self.account, id_) for id_ in rows.letter_ids]
+        if missing := [uid for uid, letter in zip(rows.uids, found, strict=True) if letter is None]:
+            read = await self._stored(mailbox_id, missing)
+            found = [letter or read.get(uid) for uid, letter in zip(rows.uids, found, strict=True)]
+        meters.FROM_STORE.inc(len(missing))
+        meters.FROM_MEMORY.inc(len(found) - len(missing))
+        letters = {place: letter for place, letter in enumerate(found) if letter is not None}
+        for origin in {letter.origin for letter in letters.values()}:
+            tracing.link(origin)
+        return Letters(
+            rows=rows.chosen([*letters], wanted), bodies=[letter.body for letter in letters.values()]
+        )
+
+    async def _stored(self, mailbox_id: int, uids: Sequence[int]) -> dict[int, Letter]:
+        rows = await self._mailboxes.columns(self.account, mailbox_id, uids, LETTER)
+        found: dict[int, Letter] = {}
+        for row in rows:
+            letter = Letter(await self._storage.whole(row.body, row.object), row.traceparent)
+            self._storage.recent.keep(self.account, row.letter_id, letter)
+            found[row.uid] = letter
+        return found
 
     async def body(
         self, mailbox_id: int, uid: int, *, offset: int = 0, length: int | None = None
@@ -242,17 +271,16 @@ class LocalAccount:
         self._storage.hints.publish(self.account, mailbox_id, modseq, 0)
 
 
-def _pieces(bodies: Sequence[bytes | None]) -> Iterator[tuple[int, int]]:
-    """Letters whose bytes came with their rows, together; each of the others alone, since its bytes are yet to come."""
+def _pieces(sizes: Sequence[int]) -> Iterator[range]:
+    """Places of small letters that come together; each of the others is alone, since it is no part of a row."""
     start = octets = 0
-    for at, body in enumerate(bodies):
-        size = ALONE if body is None else len(body)
-        if octets + size > PIECES and at > start:
-            yield start, at
-            start, octets = at, 0
+    for place, size in enumerate(sizes):
+        if place > start and (octets + size > PIECES or size > ROW_LIMIT or sizes[start] > ROW_LIMIT):
+            yield range(start, place)
+            start, octets = place, 0
         octets += size
-    if start < len(bodies):
-        yield start, len(bodies)
+    if start < len(sizes):
+        yield range(start, len(sizes))
 
 
 def _batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

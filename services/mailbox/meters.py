@@ -9,6 +9,15 @@ from yubin.runtime.metrics import ERRORS, SECONDS
 LETTERS = Counter("yubin_mailbox_letters", "copies of letters, by what became of them", ["outcome"])
 STORED, REPEATED, FAILED = (LETTERS.labels(o) for o in ("stored", "repeated", "failed"))
 BYTES = Counter("yubin_mailbox_bytes", "octets of the letters that were delivered, each copy")
+READ = Counter("yubin_mailbox_read_letters", "letters that were read whole, by where they lay", ["place"])
+FROM_MEMORY, FROM_STORE = READ.labels("memory"), READ.labels("store")
+RECENT = Gauge("yubin_mailbox_recent_bytes", "octets of letters that are kept since they were used lately")
+VIEWS = Counter(
+    "yubin_mailbox_views",
+    "mailboxes that were looked at from their first message, by where they lay",
+    ["place"],
+)
+VIEWS_FROM_MEMORY, VIEWS_FROM_STORE = VIEWS.labels("memory"), VIEWS.labels("store")
 DELIVER = Histogram(
     "yubin_mailbox_deliver_seconds", "from a letter's frame to its durable copies", buckets=SECONDS
 )

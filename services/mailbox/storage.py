@@ -8,11 +8,14 @@ whoever watches the mailbox gets a hint. On the way out an object is read in win
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from services.mailbox.recent import Letter, Recent
 from services.mailbox.room import Room
+from services.mailbox.views import Views
 from yubin.errors import Failure, NotFound, Unavailable
 from yubin.mailboxes.account import PIECE
 from yubin.mailboxes.deliveries import object_name
@@ -34,10 +37,22 @@ class Grouping(Protocol):
     async def deliver(self, letter: NewLetter) -> Delivered: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Octets of what was used lately. 0: none."""
+
+    letters: int = 16 * 1024 * 1024
+    views: int = 16 * 1024 * 1024
+
+
+KEPT = Kept()
+
+
 class Storage:
     """``grouped`` None: each letter is a transaction of its own, which is for tests.
 
-    ``room`` is for letters that are delivered or read, ``appended`` for those that readers bring.
+    ``room`` is for letters that are delivered or read, ``appended`` for those that readers bring, ``recent`` for those
+    that were delivered or read lately, ``views`` for mailboxes that were looked at.
     """
 
     def __init__(
@@ -48,9 +63,11 @@ class Storage:
         grouped: Grouping | None = None,
         hints: Hints | None = None,
         under_way: int = UNDER_WAY,
+        kept: Kept = KEPT,
     ) -> None:
         self.mailboxes, self.objects = mailboxes, objects
         self.room, self.appended = Room(under_way), Room(under_way // 2)
+        self.recent, self.views = Recent(kept.letters), Views(mailboxes, kept.views)
         self.hints: Hints = hints or MemoryHints()
         self._deliver: Deliver = grouped.deliver if grouped else self._alone
 
@@ -59,6 +76,8 @@ class Storage:
         place = await self._deliver(letter)
         faults.point("mailbox.after_commit")
         if place.fresh:
+            if letter.body is not None:
+                self.recent.keep(letter.account, letter.letter_id, Letter(letter.body, letter.traceparent))
             self.hints.publish(letter.account, place.mailbox_id, place.modseq, place.uid + 1)
         return place
 
@@ -76,9 +95,6 @@ class Storage:
             return body, "", read(body)
         (kept, name), parsed = await asyncio.gather(self.keep(letter_id, body), parse(body))
         return kept, name, parsed
-
-    async def bodies(self, given: Sequence[bytes | None], names: Sequence[str]) -> list[bytes]:
-        return [await self.whole(body, name) for body, name in zip(given, names, strict=True)]
 
     async def whole(self, body: bytes | None, name: str) -> bytes:
         """A letter's bytes. Raises Unavailable: a body that a row names is there, or the store has trouble."""

@@ -255,12 +255,11 @@ class Rows:
         for uid, *values in zip(self.uids, *columns):  # noqa: B905
             yield Row(uid=uid, **dict(zip(names, values, strict=True)))
 
-    def part(self, start: int, stop: int, want: Want) -> Rows:
-        """Of some of them what is wanted."""
-        given: dict[str, Any] = {
-            many: getattr(self, many)[start:stop] for part, (many, _) in COLUMNS.items() if part in want
-        }
-        return Rows(uids=self.uids[start:stop], **given)
+    def chosen(self, places: Sequence[int], want: Want) -> Rows:
+        """Of some of them, by their places, what is wanted."""
+        columns = {many: getattr(self, many) for part, (many, _) in COLUMNS.items() if part in want}
+        given: dict[str, Any] = {many: tuple([column[n] for n in places]) for many, column in columns.items()}
+        return Rows(uids=tuple([self.uids[n] for n in places]), **given)
 
 
 @dataclass(frozen=True, kw_only=True)
