@@ -54,7 +54,7 @@ def our_round(kind: str, system: Ours, count: int) -> Round:
     return _sessions(system.seconds, system.port("pop3"), READER, system.account(READER))
 
 
-def _sessions(seconds: object, port: int, user: str, password: str, times: int = 3) -> Round:
+def _sessions(seconds: object, port: int, user: str, password: str, times: int = 12) -> Round:
     """The password check is remembered by then, on both sides."""
     session(port, user, password, 1)
 
