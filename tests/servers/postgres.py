@@ -92,7 +92,7 @@ class Postgres:
         options = [f"--{name}={value}" for name, value in settings.items()]
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
-            [self.bin / "postgres", "-D", self.data, *options], stdout=log, stderr=log, **self._identity()
+            [*self._as_account(), self.bin / "postgres", "-D", self.data, *options], stdout=log, stderr=log
         )
         log.close()
         self._wait_until_ready()
@@ -174,20 +174,21 @@ class Postgres:
 
     def _run(self, program: str, *args: str) -> str:
         done = subprocess.run(
-            [self.bin / program, *args],
+            [*self._as_account(), self.bin / program, *args],
             check=False,
             capture_output=True,
             text=True,
             cwd=self.folder,
-            **self._identity(),
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def _identity(self) -> dict:
+    def _as_account(self) -> list[str]:
+        """What goes before a command. Popen's ``user`` would fork, which gRPC's threads in this process do not survive in the child."""
         if not self.account:
-            return {}
-        return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
+            return []
+        ids = (f"--reuid={self.account.pw_uid}", f"--regid={self.account.pw_gid}")
+        return ["setpriv", *ids, "--clear-groups"]
 
 
 def _binaries() -> Path:
