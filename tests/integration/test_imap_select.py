@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.integration.imap import ALICE, BOB, letter
 from yubin.errors import Unavailable
 from yubin.mailboxes.port import How, SystemFlag
@@ -114,6 +116,7 @@ async def fill(house, count):
     box.uidnext = count + 1
 
 
+@pytest.mark.alone
 async def test_one_hundred_thousand_letters(house):
     """SELECT streams pages into columns, and answers with a few lines; a session keeps 28 octets for each letter."""
     await fill(house, 100_000)

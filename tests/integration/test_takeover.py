@@ -123,6 +123,7 @@ async def watch(account, seen):
         await asyncio.sleep(0.2)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_letters_are_delivered_all_the_while(pair, tmp_path):
     """CASES H11: what was stored is there once, nothing a reader saw is lost, no UID comes twice, each refusal was for a while."""
