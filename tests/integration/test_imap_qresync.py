@@ -144,7 +144,7 @@ async def test_nothing_is_told_before_the_mailbox_is_selected(house):
         await talk.ok("ENABLE QRESYNC")
         view = house.mailboxes.view
 
-        async def meanwhile(*arguments, since, **more):
+        async def meanwhile(*arguments, since=0, **more):
             page = await view(*arguments, since=since, **more)
             if since:  # SELECT has loaded the columns
                 house.mailboxes.view = view

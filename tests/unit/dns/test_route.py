@@ -299,7 +299,7 @@ async def test_any_text_gets_a_route(text):
     assert found.domain.isprintable()
 
 
-@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z]([a-z0-9]{0,10}))+", fullmatch=True))
+@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z]([a-z0-9]{0,10})){1,9}", fullmatch=True))
 async def test_case_and_trailing_dot_never_matter(name):
     """CASES D11: one canonical name, whatever the case and the last dot."""
     assert await find("", name.upper() + ".") == await find("", name)

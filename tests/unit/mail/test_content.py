@@ -57,7 +57,8 @@ def test_pieces_are_the_whole(data, chunk):
     """However it is cut: the pieces of what another program encoded give its octets back."""
     assert whole(letter(encodebytes(data).replace(b"\n", b"\r\n"), "base64"), chunk) == data
     assert whole(letter(b64encode(data), "base64"), chunk) == data
-    assert whole(letter(quopri.encodestring(data, quotetabs=True), "quoted-printable"), chunk) == data
+    printable = quopri.encodestring(data, quotetabs=True)  # its encoder may take CRLF for LF
+    assert whole(letter(printable, "quoted-printable"), chunk) == quopri.decodestring(printable)
 
 
 @given(st.text("=A1 \t\r\n-", max_size=80), st.sampled_from(["base64", "x-uuencode", "8bit"]))
