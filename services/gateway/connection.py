@@ -9,6 +9,9 @@ One task serves it. ``read`` waits for octets and raises why there will be none:
 
 What arrives while nobody reads is held up to ``HIGH``, then the transport is paused; ``drain`` waits while the client
 does not read. So a connection holds little of either direction. A command under way is finished before it ends.
+
+Waking a task for what can be answered at once costs more than the answer: ``at_once`` is asked first what comes while the
+task waits in ``read`` and the client reads what it gets. It takes the octets, or leaves them to the task (False).
 """
 
 from __future__ import annotations
@@ -71,6 +74,9 @@ class Connection(asyncio.Protocol):
         self.peer = ""
         self.tls = False
         self.sealed: Callable[[bytes], bytes] = bytes  # how a farewell goes out; a service may compress
+        self.at_once: Callable[[bytes], bool] | None = None
+        self._fault: Exception | None = None  # of at_once, for the task
+        self._seconds = 0.0  # of the wait under way
 
     # ── what asyncio calls ──
 
@@ -83,6 +89,8 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._run())
 
     def data_received(self, data: bytes) -> None:
+        if self.at_once is not None and self._idle() and self._answered(data):
+            return
         self._held = self._held + data if self._held else data  # there is seldom some, and never much
         if not self._crowded:  # who waits until the client reads is not interested
             self._wake()
@@ -114,6 +122,8 @@ class Connection(asyncio.Protocol):
     async def read(self, seconds: float) -> bytes:
         """All octets that are there, once there are some; within ``seconds``. None at all after ``nudge``. Raises Ended."""
         while not self._held:
+            if self._fault is not None:
+                raise self._fault
             if self._nudged:
                 self._nudged = False
                 return b""
@@ -174,6 +184,26 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
 
+    # ── at once ──
+
+    def _idle(self) -> bool:
+        """The task waits in ``read``, and nothing has happened that it has to look at first."""
+        waits = self._waiter is not None and not self._waiter.done() and not self._held
+        return waits and not self._crowded and not self._nudged and self._dismissal is None
+
+    def _answered(self, data: bytes) -> bool:
+        if self.at_once is None:
+            return False
+        try:
+            taken = self.at_once(data)
+        except Exception as fault:  # noqa: BLE001 - raised by ``read``, in the task
+            self._fault, taken = fault, True
+            self._wake()
+        if taken:
+            self._received.add(len(data))
+            self._deadline = self._loop.time() + self._seconds
+        return taken
+
     # ── waiting ──
 
     def _wake(self) -> None:
@@ -182,6 +212,7 @@ class Connection(asyncio.Protocol):
 
     async def _wait(self, seconds: float, late: Ended) -> None:
         """Until something happens; raises ``late`` when nothing does. One lazy timer serves all waits."""
+        self._seconds = seconds
         self._deadline = self._loop.time() + seconds
         if self._timer is None or self._rings > self._deadline:
             self._arm()
@@ -241,7 +272,7 @@ class Connection(asyncio.Protocol):
             metrics.ENDED.labels(name, result).inc()
             self._received.settle()
             self._sent.settle()
-            self.sealed = bytes
+            self.sealed, self.at_once = bytes, None
             self._task = None  # no cycles: what a connection held is free when it has ended, not when the collector comes
             self._hang_up()
 

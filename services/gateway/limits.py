@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from ipaddress import IPv6Network
 
 from yubin.errors import Exhausted
+from yubin.runtime.peers import neighbourhood
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +18,6 @@ class Limits:
     idle: float = 600.0  # RFC 1939 3: at least ten minutes; RFC 9051 5.4: thirty, once logged in
     handshake: float = 30.0
     linger: float = 10.0  # for the last reply to leave
-
-
-def neighbourhood(peer: str) -> str:
-    """What counts as one client: an IPv4 address, or the 64 bits of IPv6 that one customer has."""
-    return str(IPv6Network((peer.partition("%")[0], 64), strict=False)) if ":" in peer else peer
 
 
 class Census:

@@ -427,6 +427,33 @@ async def test_who_says_nothing_is_left_without_a_word(house):
     assert len(await house.inbox()) == 1
 
 
+async def test_who_is_busy_is_not_left(house):
+    """What is answered at once counts as well: only behind the last command the time begins."""
+    await house.deliver(letter(1))
+    async with house.gateway(idle=0.5) as pop, pop.session() as talk:
+        for _ in range(8):
+            assert await talk.letter("RETR 1") == letter(1)
+            await asyncio.sleep(0.15)
+        assert await talk.ended() == b""
+
+
+async def test_a_fault_in_what_is_answered_at_once(house, monkeypatch):
+    """It ends the connection with a temporary error, as any fault of ours, and lets the maildrop go."""
+    await house.deliver(letter(1))
+
+    def fault(*_):
+        raise RuntimeError("ours")
+
+    async with house.gateway() as pop:
+        async with pop.session() as talk:
+            monkeypatch.setattr("yubin.pop3.session.Session.advance", fault)
+            talk.send("NOOP")
+            assert await talk.ended() == b"-ERR [SYS/TEMP] Internal error\r\n"
+            monkeypatch.undo()
+        async with pop.session() as talk:
+            assert await talk.letter("RETR 1") == letter(1)
+
+
 async def test_one_octet_at_a_time_is_not_a_command(house):
     """A stranger who drips octets is gone when the time for the login is over."""
     async with house.gateway(login_timeout=0.3) as pop, Talk(pop.clear) as talk:

@@ -35,7 +35,7 @@ class Stuffing:
         """RFC 1939 3: "byte-stuffed"."""
         if not piece:
             return b""
-        piece = piece.replace(b"\n.", b"\n..")
+        piece = piece.replace(b"\r\n.", b"\r\n..")  # by now there is a CR before each LF
         if self._fresh and piece.startswith(b"."):
             piece = b"." + piece
         self._fresh = piece.endswith(b"\n")

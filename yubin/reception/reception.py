@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from asyncio import sslproto
 from collections import Counter
-from ipaddress import IPv6Network
 
 import structlog
 
@@ -21,6 +20,7 @@ from yubin.reception.policy import Policy
 from yubin.reception.terms import Terms
 from yubin.reception.verbs import STRANGE, VERBS, After, Verb
 from yubin.runtime.metrics import ERRORS
+from yubin.runtime.peers import neighbourhood
 from yubin.smtp import command
 
 log = structlog.get_logger()
@@ -29,11 +29,6 @@ OVERSHOOT = 1000  # RCPTs above the limit that are no error yet, as in Postfix
 
 # asyncio keeps two buffers of this size for each TLS connection; 256 KiB is its choice, 44 KiB in all are ours
 sslproto.SSLProtocol.max_size = 16 * 1024
-
-
-def neighbourhood(peer: str) -> str:
-    """What counts as one client: an IPv4 address, or the 64 bits of IPv6 that one customer has."""
-    return str(IPv6Network((peer.partition("%")[0], 64), strict=False)) if ":" in peer else peer
 
 
 class Reception:

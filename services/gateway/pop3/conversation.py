@@ -47,6 +47,7 @@ class Conversation:
         self._account = ""
 
     async def run(self) -> None:
+        self._connection.at_once = self._at_once
         try:
             await self._converse()
         finally:
@@ -77,6 +78,21 @@ class Conversation:
         if self._session.pending:
             self._connection.write(self._session.take())
             await self._connection.drain(self._house.idle)
+
+    def _at_once(self, octets: bytes) -> bool:
+        """Of a client who is logged in, what needs no waiting: nearly all that comes is the next RETR."""
+        if self._visit is None:
+            return False
+        session = self._session
+        session.feed(octets)
+        need = session.advance()
+        while session.pending <= HIGH and need is not None and (letter := self._at_hand(need)) is not None:
+            need = session.deliver(letter)
+        if need is not None or session.over:
+            self._connection.nudge()
+        elif session.pending:
+            self._connection.write(session.take())
+        return True
 
     def _at_hand(self, need: Need) -> bytes | None:
         """A letter that was read ahead: nobody is asked, and there is nothing to follow."""

@@ -16,8 +16,8 @@ from yubin.mailboxes.account import Account
 from yubin.pop3.maildrop import Maildrop
 
 SMALL = 64 * 1024  # octets
-WINDOW = 2 * 1024 * 1024  # octets
-LETTERS = (16, 64, 256)  # of the first window, the second, and those behind it
+WINDOW = 4 * 1024 * 1024  # octets
+LETTERS = (16, 128, 512)  # of the first window, the second, and those behind it
 
 
 class Shelf:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from yubin.reception.reception import neighbourhood
+from yubin.runtime.peers import neighbourhood
 
 
 @pytest.mark.parametrize(
