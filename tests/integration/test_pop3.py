@@ -437,6 +437,19 @@ async def test_who_is_busy_is_not_left(house):
         assert await talk.ended() == b""
 
 
+async def test_the_last_word_to_who_talks_nonsense(house):
+    """Ten bad commands, one after the other or all at once: each is answered before the connection is closed."""
+    async with house.gateway() as pop:
+        for together in (False, True):
+            async with pop.session() as talk:
+                for _ in range(1 if together else 9):
+                    talk.send(*["NONSENSE"] * (9 if together else 1))
+                    for _ in range(9 if together else 1):
+                        assert (await talk.line()).startswith("-ERR")
+                talk.send("NONSENSE")
+                assert (await talk.ended()).startswith(b"-ERR")
+
+
 async def test_a_fault_in_what_is_answered_at_once(house, monkeypatch):
     """It ends the connection with a temporary error, as any fault of ours, and lets the maildrop go."""
     await house.deliver(letter(1))

@@ -88,10 +88,10 @@ class Conversation:
         need = session.advance()
         while session.pending <= HIGH and need is not None and (letter := self._at_hand(need)) is not None:
             need = session.deliver(letter)
+        if need is None and session.pending:
+            self._connection.write(session.take())
         if need is not None or session.over:
             self._connection.nudge()
-        elif session.pending:
-            self._connection.write(session.take())
         return True
 
     def _at_hand(self, need: Need) -> bytes | None:
