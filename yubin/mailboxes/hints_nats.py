@@ -97,6 +97,7 @@ class NatsHints:
     async def _ready(self, client: Client) -> None:
         self._unsure.update(self._watchers.accounts())
         await self._subscribe(client)
+        await client.flush()  # the server knows of them before anybody looks: nothing falls in between
         for account in self._watchers.accounts():
             self._watchers.tell(Hint(account=account, mailbox_id=0))
         self._news.set()
