@@ -48,8 +48,6 @@ class Views:
         key = account, mailbox_id
         if (old := self._views.pop(key, None)) is not None:
             self._octets -= _cost(old)
-            if old.state.modseq > view.state.modseq and old.state.uidvalidity == view.state.uidvalidity:
-                view = old  # who asked later was answered first
         if view.more:
             return
         self._views[key] = view
@@ -67,6 +65,8 @@ def _together(known: View, news: View) -> View | None:
     """None where it has to be read anew."""
     state = news.state
     if news.more or news.expunged is None or state.uidvalidity != known.state.uidvalidity:
+        return None
+    if state.modseq < known.state.modseq:  # it has lost what is known here
         return None
     if not news.uids and not news.expunged:
         same = (known.state.messages, known.state.size) == (state.messages, state.size)

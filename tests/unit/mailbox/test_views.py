@@ -109,6 +109,7 @@ async def test_whatever_happens_it_is_what_the_store_says(changes, looks):
         {"messages": 4},
         {"size": 1},
         {"uidvalidity": 7},
+        {"modseq": 10**6},
     ],
 )
 async def test_what_does_not_add_up_is_read_anew(told):
